@@ -1,0 +1,1 @@
+"""Bytes and their meaning: the Starbase order-entry wire format. Never sockets, clocks or sessions."""

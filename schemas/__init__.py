@@ -1,0 +1,1 @@
+"""The schema, as data: `order_entry.xml`."""

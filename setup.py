@@ -1,0 +1,55 @@
+"""The compiled half of the build: the list of extensions, the compiler directives, and three switches.
+
+Switches are environment variables, so that `pip install` can carry them:
+
+    BREAKWIRE_ANNOTATE=1   Cython's annotated HTML beside each .pyx
+    BREAKWIRE_DEBUG=1      assertions and counters compiled in, -O1 -g
+    BREAKWIRE_SANITIZE=1   address and undefined-behaviour sanitizers
+"""
+
+import os
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+ANNOTATE = os.environ.get("BREAKWIRE_ANNOTATE") == "1"
+DEBUG = os.environ.get("BREAKWIRE_DEBUG") == "1"
+SANITIZE = os.environ.get("BREAKWIRE_SANITIZE") == "1"
+
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": False,
+    "wraparound": False,
+    "cdivision": True,
+    "initializedcheck": False,
+    "nonecheck": DEBUG,
+    "embedsignature": True,
+}
+
+compile_args = ["-O1", "-g", "-DBREAKWIRE_DEBUG=1"] if DEBUG else ["-O3", "-DBREAKWIRE_DEBUG=0"]
+compile_args += ["-Wno-unused-function", "-fno-strict-aliasing"]
+link_args = []
+if SANITIZE:
+    compile_args += ["-fsanitize=address,undefined", "-fno-omit-frame-pointer"]
+    link_args += ["-fsanitize=address,undefined"]
+
+EXTENSIONS = [
+    Extension(
+        str(source.with_suffix("")).replace("/", "."),
+        [str(source)],
+        extra_compile_args=compile_args,
+        extra_link_args=link_args,
+    )
+    for source in sorted([*Path("codec").glob("*.pyx"), *Path("gateway").glob("*.pyx")])
+]
+
+setup(
+    ext_modules=cythonize(
+        EXTENSIONS,
+        compiler_directives=DIRECTIVES,
+        annotate=ANNOTATE,
+        # A change of switch must rebuild everything: the C files do not know which one made them.
+        force=ANNOTATE or DEBUG or SANITIZE,
+    )
+)
