@@ -1,0 +1,126 @@
+"""Every limit of the gateway by name, with its unit, and what must hold between them.
+
+A limit that the operator may set stands in config.py; here is what bounds the setting, and everything that cannot be
+set. `check` asserts the relations, on import and in the tests: who changes one number learns which others hang on it.
+Compiled modules that need a number in C repeat it in their .pxd, and their tests compare it with the one here.
+"""
+
+from typing import Final
+
+from gateway.errors import LimitError
+
+# Frames -------------------------------------------------------------------------------------------------------------
+
+HEADER_SIZE_BYTES: Final = 32
+FRAME_ALIGNMENT_BYTES: Final = 8
+MESSAGE_LENGTH_MAX_BYTES: Final = 65_528
+"""The largest multiple of 8 that the header's uint16 can say."""
+FRAME_SIZE_MAX_OUT_BYTES: Final = 65_448
+"""No frame that can reach drop copy is longer, so that it fits inside a DropCopyEvent (protocol 8.1)."""
+FRAME_SIZE_MAX_IN_DEFAULT_BYTES: Final = 16_384
+FRAME_SIZE_MAX_IN_LEAST_BYTES: Final = 1_024
+FRAME_SIZE_MAX_IN_MOST_BYTES: Final = 32_768
+DROP_COPY_ENVELOPE_BYTES: Final = HEADER_SIZE_BYTES + 40 + 2
+"""What a DropCopyEvent adds to the frame it carries: header, root, length of the frame."""
+MASS_QUOTE_REQUEST_MAX_BYTES: Final = HEADER_SIZE_BYTES + 33 + 4 + 15 * 46
+"""The longest frame that a client may send: 15 entries."""
+ORDERS_CANCELED_FIXED_BYTES: Final = HEADER_SIZE_BYTES + 17 + 4
+ORDERS_CANCELED_ENTRY_BYTES: Final = 35
+ORDERS_CANCELED_ENTRIES_MAX: Final = 1_868
+FILLS_PER_ORDER_MAX: Final = 2_000
+"""The publisher's limit (protocol 7); what would fill more is closed instead."""
+NEW_ORDER_RESPONSE_FILLS_MAX_BYTES: Final = 50_134
+"""NewOrderResponse with FILLS_PER_ORDER_MAX fills, before padding (protocol 7)."""
+TEXT_MAX_BYTES: Final = 255
+"""Reason of a LoggedOut, details of a Reject: a uint8 length."""
+CLIENT_ID_MAX_BYTES: Final = 16
+SECRET_MAX_BYTES: Final = 48
+
+# Reading ------------------------------------------------------------------------------------------------------------
+
+READ_BUFFER_BYTES: Final = 65_536
+"""One buffer for all connections; what a read leaves unfinished is kept by its session."""
+READ_BUDGET_PER_TURN_BYTES: Final = 65_536
+"""What one connection may have read in one turn of the loop before the others had theirs."""
+NEWCOMER_BUFFER_BYTES: Final = 65_536
+"""Frames behind the Logon of a newcomer that waits for the last cancel of the session it displaces."""
+
+# Writing ------------------------------------------------------------------------------------------------------------
+
+BUFFER_LEAST_BYTES: Final = 65_536
+"""The least that may be set for any depth or buffer."""
+BUFFER_MOST_BYTES: Final = 2**40
+CHUNK_BYTES: Final = 65_536
+"""Streams are stored and written in pieces of this size."""
+SOCKET_BACKLOG_CONNECTIONS: Final = 4_096
+
+# Counts -------------------------------------------------------------------------------------------------------------
+
+CONNECTIONS_MAX: Final = 20_000
+PENDING_LOGONS_MAX: Final = 2_048
+"""Connections that have not logged on; the next one is closed at once, sessions are not touched."""
+ORDERS_MAX: Final = 16_777_216
+API_KEYS_MAX: Final = 16_384
+PORTFOLIOS_MAX: Final = 16_384
+INSTRUMENTS_MAX: Final = 65_536
+MMP_GROUPS_MAX: Final = 65_536
+DRAIN_STEP_ORDERS_MOST: Final = 65_536
+
+# Names, times, processors -------------------------------------------------------------------------------------------
+
+NAME_MAX_CHARACTERS: Final = 64
+ID_MAX: Final = 2**63 - 1
+MANTISSA_MAX: Final = 2**63 - 1
+HEARTBEAT_INTERVAL_MOST_S: Final = 86_400
+HEARTBEAT_FACTOR_MOST: Final = 100.0
+TIMEOUT_MOST_S: Final = 86_400.0
+TIMEOUT_MOST_MS: Final = 86_400_000
+PROCESSOR_MOST: Final = 1_023
+
+# Logs ---------------------------------------------------------------------------------------------------------------
+
+LOG_LINE_MAX_BYTES: Final = 4_096
+"""PIPE_BUF of Linux: a line up to this long is written whole or not at all, and never waits for a slow reader."""
+
+
+def _padded(length: int) -> int:
+    return -(-length // FRAME_ALIGNMENT_BYTES) * FRAME_ALIGNMENT_BYTES
+
+
+def relations() -> dict[str, bool]:
+    """What must hold between the limits, in words, and whether it does."""
+    orders_canceled = ORDERS_CANCELED_FIXED_BYTES + ORDERS_CANCELED_ENTRIES_MAX * ORDERS_CANCELED_ENTRY_BYTES
+    return {
+        "the longest frame out fits inside a DropCopyEvent": _padded(
+            FRAME_SIZE_MAX_OUT_BYTES + DROP_COPY_ENVELOPE_BYTES
+        )
+        <= MESSAGE_LENGTH_MAX_BYTES,
+        "a full OrdersCanceled fits in a frame out": _padded(orders_canceled) <= FRAME_SIZE_MAX_OUT_BYTES,
+        "one entry more would not": _padded(orders_canceled + ORDERS_CANCELED_ENTRY_BYTES) > FRAME_SIZE_MAX_OUT_BYTES,
+        "the fills of one order fit in a frame out": _padded(NEW_ORDER_RESPONSE_FILLS_MAX_BYTES)
+        <= FRAME_SIZE_MAX_OUT_BYTES,
+        "every request fits in the least frame_size_max_in": _padded(MASS_QUOTE_REQUEST_MAX_BYTES)
+        <= FRAME_SIZE_MAX_IN_LEAST_BYTES,
+        "the default frame_size_max_in can be set": FRAME_SIZE_MAX_IN_LEAST_BYTES
+        <= FRAME_SIZE_MAX_IN_DEFAULT_BYTES
+        <= FRAME_SIZE_MAX_IN_MOST_BYTES,
+        "a partial frame leaves room to read the rest": 2 * FRAME_SIZE_MAX_IN_MOST_BYTES <= READ_BUFFER_BYTES,
+        "a newcomer's buffer holds a read": READ_BUFFER_BYTES <= NEWCOMER_BUFFER_BYTES,
+        "a read fits in the budget of a turn": READ_BUFFER_BYTES <= READ_BUDGET_PER_TURN_BYTES,
+        "any frame out fits in a chunk": MESSAGE_LENGTH_MAX_BYTES <= CHUNK_BYTES,
+        "any frame out fits in the least buffer": MESSAGE_LENGTH_MAX_BYTES <= BUFFER_LEAST_BYTES,
+        "pending logons leave connections for sessions": 2 * PENDING_LOGONS_MAX <= CONNECTIONS_MAX,
+        "every API key can be connected while pending logons are full": API_KEYS_MAX + PENDING_LOGONS_MAX
+        <= CONNECTIONS_MAX,
+        "an interval in seconds fits in the int32 of LogonConf": HEARTBEAT_INTERVAL_MOST_S < 2**31,
+    }
+
+
+def check() -> None:
+    """Raises LimitError naming every relation that does not hold."""
+    broken = [relation for relation, holds in relations().items() if not holds]
+    if broken:
+        raise LimitError("limits contradict each other: not true that " + "; nor that ".join(broken))
+
+
+check()
