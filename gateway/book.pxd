@@ -1,0 +1,48 @@
+"""Price-time books of all instruments: levels in one slab, per side a balanced tree and a list in price order."""
+
+from libc.stdint cimport int8_t, int64_t, uint32_t
+
+from gateway.registry cimport Order, Registry
+from gateway.slab cimport PAGE_MASK, PAGE_SHIFT, Slab
+
+
+cdef struct Level:
+    int64_t key               # price for sells, minus price for buys: on either side the smaller is the better
+    uint32_t head             # first order, oldest
+    uint32_t tail
+    uint32_t better           # neighbours in price order
+    uint32_t worse
+    uint32_t parent
+    uint32_t child[2]         # better, worse
+    int8_t balance            # height of the worse subtree minus that of the better one
+
+
+cdef struct BookSide:
+    uint32_t root
+    uint32_t best
+
+
+cdef inline uint32_t side_index(int8_t side) noexcept nogil:
+    """0 for buys, 1 for sells."""
+    return (1 - side) >> 1
+
+
+cdef inline Level* level_at(const Slab* levels, uint32_t level) noexcept nogil:
+    return <Level*>levels.pages[level >> PAGE_SHIFT] + (level & PAGE_MASK)
+
+
+cdef class Books:
+    cdef:
+        readonly Registry registry
+        readonly uint32_t instrument_count
+        Slab levels
+        BookSide* sides       # two of each instrument
+
+        # Queries.
+        BookSide* side_of(self, uint32_t instrument, int8_t side) noexcept nogil
+
+        # Commands.
+        bint reserve(self) noexcept nogil
+        void insert(self, uint32_t handle) noexcept nogil
+        void remove(self, uint32_t handle) noexcept nogil
+        uint32_t purge(self, BookSide* side) noexcept nogil

@@ -1,0 +1,278 @@
+"""Price-time books: which orders rest at which price, and in what order they come.
+
+The levels of a side are an AVL tree, linked with parents and walked without recursion, and at the same time a list from
+the best price to the worst. Matching goes along the list; an order that enters finds its level from the best one
+outwards, so its cost grows with the logarithm of its distance from the touch. A level without orders does not exist.
+"""
+
+cimport cython
+from libc.stdint cimport int8_t, int64_t, uint32_t
+from libc.stdlib cimport calloc, free
+
+from gateway.registry cimport ORDER_IN_BOOK, Order, OrderList, Registry, order_at, order_is_dead
+from gateway.slab cimport NONE, Slab, slab_close, slab_give, slab_init, slab_reserve, slab_take
+
+
+cdef inline uint32_t direction_of(const Slab* levels, uint32_t parent, uint32_t child) noexcept nogil:
+    return level_at(levels, parent).child[1] == child
+
+
+cdef inline void hang(const Slab* levels, BookSide* side, uint32_t parent, uint32_t direction,
+                      uint32_t child) noexcept nogil:
+    """Put a subtree, perhaps NONE, below a parent; below NONE it is the whole tree."""
+    if parent == NONE:
+        side.root = child
+    else:
+        level_at(levels, parent).child[direction] = child
+    if child != NONE:
+        level_at(levels, child).parent = parent
+
+
+cdef void rotate(const Slab* levels, BookSide* side, uint32_t top, uint32_t heavy) noexcept nogil:
+    """Raise the heavy child of `top` into its place. Balances are the caller's to set."""
+    cdef Level* level = level_at(levels, top)
+    cdef uint32_t risen = level.child[heavy]
+    cdef uint32_t parent = level.parent
+    cdef uint32_t direction = 0 if parent == NONE else direction_of(levels, parent, top)
+    hang(levels, side, top, heavy, level_at(levels, risen).child[1 - heavy])
+    hang(levels, side, risen, 1 - heavy, top)
+    hang(levels, side, parent, direction, risen)
+
+
+cdef uint32_t rebalance(const Slab* levels, BookSide* side, uint32_t top) noexcept nogil:
+    """Mend a subtree whose balance is 2 or -2; returns its new top."""
+    cdef Level* level = level_at(levels, top)
+    cdef uint32_t heavy = level.balance > 0
+    cdef int8_t lean = 1 if heavy else -1
+    cdef uint32_t child = level.child[heavy]
+    cdef Level* child_level = level_at(levels, child)
+    cdef uint32_t grandchild
+    cdef Level* grandchild_level
+    if child_level.balance != -lean:
+        rotate(levels, side, top, heavy)
+        # A child in balance, which happens only after a removal, leaves the height as it was.
+        level.balance = lean if child_level.balance == 0 else 0
+        child_level.balance = -lean if child_level.balance == 0 else 0
+        return child
+    grandchild = child_level.child[1 - heavy]
+    grandchild_level = level_at(levels, grandchild)
+    rotate(levels, side, child, 1 - heavy)
+    rotate(levels, side, top, heavy)
+    level.balance = -lean if grandchild_level.balance == lean else 0
+    child_level.balance = lean if grandchild_level.balance == -lean else 0
+    grandchild_level.balance = 0
+    return grandchild
+
+
+cdef void grown(const Slab* levels, BookSide* side, uint32_t node, uint32_t direction) noexcept nogil:
+    """Restore balance upwards after node.child[direction] has become one higher."""
+    cdef Level* level
+    cdef uint32_t parent
+    while node != NONE:
+        level = level_at(levels, node)
+        level.balance += 1 if direction else -1
+        if level.balance == 0:
+            return
+        if level.balance != 1 and level.balance != -1:
+            rebalance(levels, side, node)
+            return
+        parent = level.parent
+        if parent != NONE:
+            direction = direction_of(levels, parent, node)
+        node = parent
+
+
+cdef void shrunk(const Slab* levels, BookSide* side, uint32_t node, uint32_t direction) noexcept nogil:
+    """Restore balance upwards after node.child[direction] has become one lower."""
+    cdef Level* level
+    cdef uint32_t parent
+    while node != NONE:
+        level = level_at(levels, node)
+        level.balance += -1 if direction else 1
+        if level.balance == 1 or level.balance == -1:
+            return
+        if level.balance != 0:
+            node = rebalance(levels, side, node)
+            level = level_at(levels, node)
+            if level.balance != 0:
+                return
+        parent = level.parent
+        if parent != NONE:
+            direction = direction_of(levels, parent, node)
+        node = parent
+
+
+cdef uint32_t seek(const Slab* levels, const BookSide* side, int64_t key, uint32_t* direction) noexcept nogil:
+    """The level of this key, or the one below which it belongs, in *direction; NONE in an empty side."""
+    cdef uint32_t node = side.best
+    cdef uint32_t following
+    cdef Level* level
+    if node == NONE:
+        return NONE
+    # The best level is the tree's foremost leaf: its ancestors come in price order.
+    level = level_at(levels, node)
+    while level.parent != NONE and level_at(levels, level.parent).key <= key:
+        node = level.parent
+        level = level_at(levels, node)
+    while level.key != key:
+        direction[0] = key > level.key
+        following = level.child[direction[0]]
+        if following == NONE:
+            break
+        node = following
+        level = level_at(levels, node)
+    return node
+
+
+cdef uint32_t add_level(Slab* levels, BookSide* side, int64_t key, uint32_t parent,
+                        uint32_t direction) noexcept nogil:
+    """A new, empty level below `parent`, which is its neighbour in price order as well."""
+    cdef uint32_t node = slab_take(levels)
+    cdef Level* level = level_at(levels, node)
+    level.key = key
+    level.head = level.tail = NONE
+    level.child[0] = level.child[1] = NONE
+    level.balance = 0
+    level.better = level.worse = NONE
+    if parent != NONE:
+        level.better = parent if direction else level_at(levels, parent).better
+        level.worse = level_at(levels, parent).worse if direction else parent
+    if level.better == NONE:
+        side.best = node
+    else:
+        level_at(levels, level.better).worse = node
+    if level.worse != NONE:
+        level_at(levels, level.worse).better = node
+    level.parent = NONE
+    hang(levels, side, parent, direction, node)
+    grown(levels, side, parent, direction)
+    return node
+
+
+cdef void remove_level(Slab* levels, BookSide* side, uint32_t node) noexcept nogil:
+    """Take out a level without orders."""
+    cdef Level* level = level_at(levels, node)
+    cdef uint32_t heir = level.worse
+    cdef uint32_t parent = level.parent
+    cdef uint32_t direction = 0 if parent == NONE else direction_of(levels, parent, node)
+    cdef uint32_t shrunk_node = parent
+    cdef uint32_t shrunk_direction = direction
+    if level.better == NONE:
+        side.best = level.worse
+    else:
+        level_at(levels, level.better).worse = level.worse
+    if level.worse != NONE:
+        level_at(levels, level.worse).better = level.better
+    if level.child[0] == NONE or level.child[1] == NONE:
+        heir = level.child[0] if level.child[1] == NONE else level.child[1]
+    else:
+        # The next worse level is the foremost of the worse subtree: it has no better child and can take the place.
+        if level.child[1] == heir:
+            shrunk_node, shrunk_direction = heir, 1
+        else:
+            shrunk_node, shrunk_direction = level_at(levels, heir).parent, 0
+            hang(levels, side, shrunk_node, 0, level_at(levels, heir).child[1])
+            hang(levels, side, heir, 1, level.child[1])
+        hang(levels, side, heir, 0, level.child[0])
+        level_at(levels, heir).balance = level.balance
+    hang(levels, side, parent, direction, heir)
+    shrunk(levels, side, shrunk_node, shrunk_direction)
+    slab_give(levels, node)
+
+
+@cython.final
+cdef class Books:
+    """The books of `instrument_count` instruments, over the orders of one registry."""
+
+    def __cinit__(self, Registry registry not None, uint32_t instrument_count):
+        cdef uint32_t i
+        self.registry = registry
+        self.instrument_count = instrument_count
+        self.sides = <BookSide*>calloc(max(instrument_count, 1) * 2, sizeof(BookSide))
+        # Each level holds an order, so there are never more of them.
+        if self.sides == NULL or not slab_init(&self.levels, sizeof(Level), registry.orders.capacity):
+            raise MemoryError("no memory for the books")
+        for i in range(instrument_count * 2):
+            self.sides[i].root = self.sides[i].best = NONE
+
+    def __dealloc__(self):
+        slab_close(&self.levels)
+        free(self.sides)
+
+    # Queries.
+
+    cdef BookSide* side_of(self, uint32_t instrument, int8_t side) noexcept nogil:
+        return &self.sides[instrument * 2 + side_index(side)]
+
+    # Commands.
+
+    cdef bint reserve(self) noexcept nogil:
+        """Make sure that the next insert succeeds; False when memory is out."""
+        return slab_reserve(&self.levels)
+
+    cdef void insert(self, uint32_t handle) noexcept nogil:
+        """Let an order rest behind the others of its price, after a successful reserve."""
+        cdef Order* order = order_at(&self.registry.orders, handle)
+        cdef BookSide* side = &self.sides[order.instrument * 2 + side_index(order.side)]
+        cdef int64_t key = -order.side * order.price
+        cdef uint32_t direction = 0
+        cdef uint32_t node = seek(&self.levels, side, key, &direction)
+        cdef Level* level
+        if node == NONE or level_at(&self.levels, node).key != key:
+            node = add_level(&self.levels, side, key, node, direction)
+        level = level_at(&self.levels, node)
+        order.level = node
+        order.fifo_prev = level.tail
+        order.fifo_next = NONE
+        if level.tail == NONE:
+            level.head = handle
+        else:
+            order_at(&self.registry.orders, level.tail).fifo_next = handle
+        level.tail = handle
+        order.flags |= ORDER_IN_BOOK
+
+    cdef void remove(self, uint32_t handle) noexcept nogil:
+        """Take an order out of its level; the level goes with its last order."""
+        cdef Order* order = order_at(&self.registry.orders, handle)
+        cdef Level* level = level_at(&self.levels, order.level)
+        if order.fifo_prev == NONE:
+            level.head = order.fifo_next
+        else:
+            order_at(&self.registry.orders, order.fifo_prev).fifo_next = order.fifo_next
+        if order.fifo_next == NONE:
+            level.tail = order.fifo_prev
+        else:
+            order_at(&self.registry.orders, order.fifo_next).fifo_prev = order.fifo_prev
+        order.flags &= <unsigned short>~ORDER_IN_BOOK
+        if level.head == NONE:
+            remove_level(&self.levels, &self.sides[order.instrument * 2 + side_index(order.side)], order.level)
+
+    cdef uint32_t purge(self, BookSide* side) noexcept nogil:
+        """Take out dead orders until a live one stands first, or none; returns how many.
+
+        They stay in their owner's list, for the drain to tell of. Reads the first cache line of each and no neighbour.
+        """
+        cdef uint32_t purged = 0
+        cdef uint32_t handle
+        cdef Level* level
+        cdef Order* order
+        while side.best != NONE:
+            level = level_at(&self.levels, side.best)
+            handle = level.head
+            while handle != NONE:
+                order = order_at(&self.registry.orders, handle)
+                if not order_is_dead(order, self.registry.owners, self.registry.portfolios):
+                    break
+                order.flags &= <unsigned short>~ORDER_IN_BOOK
+                handle = order.fifo_next
+                purged += 1
+            if handle != level.head:
+                level.head = handle
+                if handle == NONE:
+                    level.tail = NONE
+                else:
+                    order_at(&self.registry.orders, handle).fifo_prev = NONE
+            if handle != NONE:
+                break
+            remove_level(&self.levels, side, side.best)
+        return purged

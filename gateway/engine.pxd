@@ -1,0 +1,115 @@
+"""The narrow seam: commands in, outcomes and events out. The engine does not know who is connected, nor what time it is."""
+
+from libc.stdint cimport int8_t, int64_t, uint16_t, uint32_t
+
+from gateway.engine_names cimport OrdersCanceledOrders
+from gateway.book cimport Books, BookSide
+from gateway.lookup cimport Lookup
+from gateway.registry cimport Order, Registry
+
+
+cdef enum:
+    FILLS_PER_ORDER_MAX = 2000
+    SELF_MATCH_CANCELS_PER_ORDER_MAX = 2000
+    EVENTS_PER_ORDER_MAX = 4000
+    DETAILS_SIZE = 256            # bytes, the closing NUL among them: the most that a details field carries
+
+cdef enum:
+    EVENT_FILL = 1
+    EVENT_CANCELED = 2
+
+cdef enum:
+    OUTCOME_ACCEPTED = 1
+    OUTCOME_REJECTED = 2
+
+
+cdef struct Command:
+    int64_t time                  # ns since epoch
+    int64_t client_order_id
+    int64_t order_id              # cancel by order id only
+    int64_t instrument_id
+    int64_t price                 # 1e-9, INT64_MIN: none (market)
+    int64_t quantity              # 1e-9, INT64_MIN: none
+    int64_t show_quantity         # 1e-9, INT64_MIN: none
+    int64_t smp_token             # INT64_MIN or 0: none
+    int64_t epoch                 # the owner's present one, 1 or more
+    uint32_t owner                # index into the owners given at construction
+    uint16_t flags                # ORDER_FLAGS_*
+    int8_t side                   # SIDE_*
+    int8_t time_in_force          # TIME_IN_FORCE_*
+    int8_t self_trading_mode      # SELF_TRADING_MODE_*
+    int8_t covered                # 1: dies with its session
+
+
+cdef struct Event:
+    int64_t match_id              # fills only, as price and quantity
+    int64_t price                 # 1e-9
+    int64_t quantity              # 1e-9, of this fill
+    int64_t client_order_id       # the resting order's, as all that follows
+    int64_t order_id
+    int64_t total_filled          # 1e-9
+    uint32_t owner
+    int8_t kind                   # EVENT_*
+    int8_t side
+    int8_t flags                  # FILL_FLAGS_* of a fill, CANCEL_FLAGS_* of a cancel
+    int8_t cancel_reason          # CANCEL_REASON_*, 0 in fills
+
+
+cdef struct Outcome:
+    int64_t order_id              # INT64_MIN: the order never lived
+    int64_t client_order_id
+    int64_t instrument_id
+    int64_t price                 # 1e-9; of a new order that rests, the price that it rests at
+    int64_t quantity              # 1e-9
+    int64_t total_filled          # 1e-9
+    int64_t visible_quantity      # 1e-9, 0 unless it rests
+    uint32_t owner                # whose order it is or was: of a cancel perhaps not the requester's
+    uint32_t event_count          # what happened to resting orders is events[0..event_count)
+    uint32_t dead_met             # dead orders taken out of the book on the way, for the caller's budget
+    int8_t status                 # OUTCOME_*
+    int8_t side
+    int8_t order_status           # ORDER_STATUS_* when accepted
+    int8_t cancel_reason          # CANCEL_REASON_* of a closed order, else 0
+    int8_t reject_reason          # ORDER_REJECT_REASON_* or CANCEL_ORDER_REJECT_REASON_* when rejected
+    const char* details           # when rejected: what was wanted and what was given, ASCII, good until the next command
+
+
+cdef struct Instrument:
+    int64_t id
+    int64_t currency_pair_id
+    int64_t tick_size             # 1e-9
+    int64_t lot_size              # 1e-9
+    int8_t product_type           # PRODUCT_TYPE_*
+
+
+cdef class Engine:
+    cdef:
+        readonly Registry registry
+        readonly Books books
+        Event* events             # [EVENTS_PER_ORDER_MAX], of the last command
+        Instrument* instruments
+        Lookup by_instrument_id
+        int64_t last_order_id
+        int64_t last_match_id
+        int64_t last_exec_id
+        char details[DETAILS_SIZE]
+
+        # Queries.
+        uint32_t open_orders(self, uint32_t owner) noexcept nogil
+        uint32_t covered_open(self, uint32_t owner) noexcept nogil
+        uint32_t portfolio_open(self, uint32_t portfolio) noexcept nogil
+        uint32_t dead_orders(self, uint32_t owner) noexcept nogil     # fenced, not yet drained; 0: the drain is complete
+
+        # Commands. Each writes the whole outcome; events stay good until the next one.
+        void new_order(self, const Command* command, Outcome* outcome) noexcept nogil
+        void cancel_order(self, const Command* command, Outcome* outcome) noexcept nogil
+        void cancel_order_by_id(self, const Command* command, Outcome* outcome) noexcept nogil
+
+        # The fence and what follows it. fence returns the number of orders that it killed (boundCount); drain writes at
+        # most `limit` entries and returns how many.
+        uint32_t fence(self, uint32_t owner, int64_t epoch) noexcept nogil
+        uint32_t drain(self, uint32_t owner, uint32_t limit, int8_t cancel_reason,
+                       OrdersCanceledOrders* out) noexcept nogil
+
+        # Exec ids are the caller's to spend: one for each event that it reports. Strictly increasing.
+        int64_t next_exec_id(self) noexcept nogil

@@ -1,0 +1,79 @@
+"""The part of the generated layout that the engine uses, until codec/layout.pxd has it."""
+
+from libc.stdint cimport int8_t, int64_t, uint8_t
+
+
+cdef enum:
+    SIDE_SELL = -1
+    SIDE_BUY = 1
+
+cdef enum:
+    TIME_IN_FORCE_IOC = -2
+    TIME_IN_FORCE_FOK = -1
+    TIME_IN_FORCE_GTC = 0
+
+cdef enum:
+    ORDER_FLAGS_CANCEL_ON_DISCONNECT = 1
+    ORDER_FLAGS_POST_ONLY = 2
+    ORDER_FLAGS_POST_ONLY_REJECT = 4
+    ORDER_FLAGS_MARKET_LIMIT = 8
+    ORDER_FLAGS_MMP = 16
+    ORDER_FLAGS_RESET_MMP = 32
+
+cdef enum:
+    SELF_TRADING_MODE_CANCEL_TAKER = 0
+    SELF_TRADING_MODE_CANCEL_MAKER = 1
+
+cdef enum:
+    ORDER_STATUS_ACTIVE = 1
+    ORDER_STATUS_FILLED = 2
+    ORDER_STATUS_CANCELED = 3
+
+cdef enum:
+    CANCEL_REASON_UNKNOWN = 0
+    CANCEL_REASON_SELF_MATCH_PREVENTION = 1
+    CANCEL_REASON_TIME_IN_FORCE = 2
+
+cdef enum:
+    ORDER_REJECT_REASON_SYSTEM_ERROR = 0
+    ORDER_REJECT_REASON_INVALID_INSTRUMENT = 1
+    ORDER_REJECT_REASON_INVALID_FIELD = 2
+    ORDER_REJECT_REASON_DUPLICATE_CLIENT_ORDER_ID = 4
+    ORDER_REJECT_REASON_INVALID_QUANTITY = 5
+    ORDER_REJECT_REASON_INVALID_PRICE = 6
+    ORDER_REJECT_REASON_POST_ONLY = 8
+    ORDER_REJECT_REASON_TOO_MANY_OPEN_ORDERS = 9
+    ORDER_REJECT_REASON_MMP_NOT_CONFIGURED = 13
+    ORDER_REJECT_REASON_ICEBERG_NOT_ALLOWED = 20
+
+cdef enum:
+    CANCEL_ORDER_REJECT_REASON_UNKNOWN_ORDER = 1
+    CANCEL_ORDER_REJECT_REASON_INVALID_INSTRUMENT = 6
+
+cdef enum:
+    FILL_FLAGS_IS_QUOTE = 1
+    FILL_FLAGS_IS_FULLY_FILLED = 2
+
+cdef enum:
+    CANCEL_FLAGS_IS_QUOTE = 1
+
+cdef enum:
+    PRODUCT_TYPE_OPTIONS = 1
+    PRODUCT_TYPE_FUTURES = 2
+    PRODUCT_TYPE_COMBO_FUTURES = 3
+    PRODUCT_TYPE_COMBO_OPTIONS = 4
+    PRODUCT_TYPE_SPOT = 5
+
+
+cdef packed struct Decimal72:
+    int64_t mantissa
+    int8_t exponent
+
+
+cdef packed struct OrdersCanceledOrders:
+    int64_t client_order_id
+    int64_t order_id
+    int64_t instrument_id
+    Decimal72 total_filled
+    int8_t cancel_reason
+    uint8_t flags

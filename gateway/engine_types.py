@@ -1,0 +1,84 @@
+"""What the engine room is made from, and what its Python face returns: plain tuples for tests and tools.
+
+Prices, quantities, tick and lot sizes are integers in units of 1e-9. The compiled code has a struct for each of these
+(gateway/engine.pxd) and makes none of them on the way of an order.
+"""
+
+from typing import NamedTuple
+
+
+class InstrumentSpec(NamedTuple):
+    id: int
+    tick_size: int
+    lot_size: int
+    product_type: int
+    currency_pair_id: int = 0
+
+
+class PortfolioSpec(NamedTuple):
+    id: int
+    max_open_orders: int
+
+
+class OwnerSpec(NamedTuple):
+    """An owner of orders, later a session. `portfolio` is an index into the portfolios, not a portfolio's id."""
+
+    portfolio: int
+
+
+class EventRecord(NamedTuple):
+    """What a command did to one resting order. match_id, price and quantity are 0 in a cancel."""
+
+    kind: int
+    owner: int
+    client_order_id: int
+    order_id: int
+    side: int
+    match_id: int
+    price: int
+    quantity: int
+    total_filled: int
+    flags: int
+    cancel_reason: int
+
+
+class OutcomeRecord(NamedTuple):
+    """What became of a command, with what it did to others. Prices that are None were null."""
+
+    status: int
+    order_status: int
+    cancel_reason: int
+    reject_reason: int
+    order_id: int | None
+    client_order_id: int | None
+    instrument_id: int
+    side: int
+    price: int | None
+    quantity: int | None
+    total_filled: int
+    visible_quantity: int
+    owner: int
+    details: str
+    events: tuple[EventRecord, ...]
+
+
+class CanceledOrder(NamedTuple):
+    """One entry of OrdersCanceled, as the drain writes it."""
+
+    client_order_id: int
+    order_id: int
+    instrument_id: int
+    total_filled: int
+    cancel_reason: int
+    flags: int
+
+
+class RestingOrder(NamedTuple):
+    """A live order in a book, best price first, oldest first."""
+
+    order_id: int
+    owner: int
+    side: int
+    price: int
+    quantity: int
+    filled: int

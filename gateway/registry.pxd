@@ -1,0 +1,98 @@
+"""Every order there is: one record each, the lists and lookups that lead to it, and the predicate that says it is dead."""
+
+from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t
+
+from gateway.lookup cimport Lookup
+from gateway.slab cimport NONE, PAGE_MASK, PAGE_SHIFT, Slab
+
+
+cdef enum:
+    ORDER_IS_COVERED = 1      # dies with its session
+    ORDER_IS_QUOTE = 2
+    ORDER_IN_BOOK = 4
+
+
+cdef struct Order:
+    # First cache line: what matching and both lookups read.
+    int64_t order_id
+    int64_t client_order_id
+    int64_t quantity          # 1e-9, total
+    int64_t filled            # 1e-9, of quantity
+    int64_t epoch             # its owner's, at entry
+    int64_t smp_token         # INT64_MIN or 0: none
+    uint32_t owner            # dense index
+    uint32_t portfolio        # dense index
+    uint32_t fifo_next        # in its price level
+    uint16_t flags            # ORDER_*
+    int8_t side               # SIDE_*
+    # Second cache line: what entering and leaving touch too.
+    int64_t price             # 1e-9
+    uint32_t instrument       # dense index
+    uint32_t level
+    uint32_t fifo_prev
+    uint32_t owner_prev       # in its owner's list, covered or not, in order of entry
+    uint32_t owner_next
+    uint32_t client_hash
+    uint8_t reserved[32]      # so that the record fills two cache lines
+
+
+cdef struct OrderList:
+    uint32_t head
+    uint32_t tail
+    uint32_t live             # its dead orders are not counted
+
+
+cdef struct Owner:
+    int64_t fenced_epoch      # covered orders of an epoch not above it are dead
+    int64_t newest_epoch      # epochs of entry never go back, so a list's dead orders are its first ones
+    uint32_t portfolio
+    uint32_t dead             # dead orders that have not been drained
+    OrderList covered
+    OrderList uncovered
+
+
+cdef struct Portfolio:
+    int64_t fenced_order_id   # orders not above it are dead
+    int64_t id
+    uint32_t open             # live orders
+    uint32_t max_open_orders
+
+
+cdef inline uint32_t client_order_hash(uint32_t portfolio, int64_t client_order_id) noexcept nogil:
+    cdef unsigned long long mixed = <unsigned long long>client_order_id ^ (<unsigned long long>portfolio << 40)
+    mixed = (mixed ^ (mixed >> 32)) * 0x9E3779B97F4A7C15ULL
+    return <uint32_t>(mixed >> 32)
+
+
+cdef class Registry:
+    cdef:
+        Slab orders
+        Lookup by_client
+        Lookup by_order_id
+        Owner* owners
+        Portfolio* portfolios
+        readonly uint32_t owner_count
+        readonly uint32_t portfolio_count
+
+        # Queries.
+        Order* at(self, uint32_t handle) noexcept nogil
+        bint is_dead(self, const Order* order) noexcept nogil
+        uint32_t find_client(self, uint32_t portfolio, int64_t client_order_id, uint32_t hash) noexcept nogil
+        uint32_t find_order_id(self, int64_t order_id) noexcept nogil
+
+        # Commands.
+        bint reserve(self) noexcept nogil
+        uint32_t take(self) noexcept nogil
+        void bind(self, uint32_t handle) noexcept nogil
+        void release(self, uint32_t handle) noexcept nogil
+        uint32_t fence(self, uint32_t owner, int64_t epoch) noexcept nogil
+
+
+cdef inline Order* order_at(const Slab* orders, uint32_t handle) noexcept nogil:
+    return <Order*>orders.pages[handle >> PAGE_SHIFT] + (handle & PAGE_MASK)
+
+
+cdef inline bint order_is_dead(const Order* order, const Owner* owners, const Portfolio* portfolios) noexcept nogil:
+    """The fence: two comparisons. Whoever meets a dead order treats it as absent."""
+    return ((order.flags & ORDER_IS_COVERED and order.epoch <= owners[order.owner].fenced_epoch)
+            or order.order_id <= portfolios[order.portfolio].fenced_order_id)

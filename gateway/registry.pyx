@@ -1,0 +1,174 @@
+"""The registry: binds every order to the owner that entered it and finds it again.
+
+Owners and portfolios are fixed at construction and named by dense indexes. Nothing here allocates per order but a page of
+records now and then; nothing rehashes, compacts or walks more than the request itself needs, save `fence` with an epoch
+that the owner has already left behind.
+"""
+
+cimport cython
+from libc.stdint cimport int64_t, uint32_t
+from libc.stdlib cimport calloc, free
+
+from gateway.lookup cimport (
+    Cursor, lookup_add, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start, lookup_take,
+)
+from gateway.slab cimport NONE, slab_close, slab_give, slab_init, slab_reserve, slab_take
+
+
+cdef inline uint32_t order_id_hash(int64_t order_id) noexcept nogil:
+    # Order ids are ours and consecutive: taken as they are, neighbours share lines and buckets fill evenly.
+    return <uint32_t>order_id
+
+
+@cython.final
+cdef class Registry:
+    """All orders of a gateway, at most `orders_max` at a time, dead ones that are not yet drained among them.
+
+    portfolios: sequence of PortfolioSpec; owners: sequence of OwnerSpec. MemoryError or ValueError on bad sizes.
+    """
+
+    def __cinit__(self, portfolios, owners, uint32_t orders_max):
+        cdef uint32_t i
+        if not 0 < orders_max < NONE // 2:
+            raise ValueError(f"orders_max: wanted 1 to {NONE // 2 - 1}, was {orders_max}")
+        self.owner_count = len(owners)
+        self.portfolio_count = len(portfolios)
+        self.owners = <Owner*>calloc(max(self.owner_count, 1), sizeof(Owner))
+        self.portfolios = <Portfolio*>calloc(max(self.portfolio_count, 1), sizeof(Portfolio))
+        if (self.owners == NULL or self.portfolios == NULL
+                or not slab_init(&self.orders, sizeof(Order), orders_max)
+                or not lookup_init(&self.by_client, orders_max)
+                or not lookup_init(&self.by_order_id, orders_max)):
+            raise MemoryError("no memory for the order registry")
+        for i, portfolio in enumerate(portfolios):
+            self.portfolios[i].id = portfolio.id
+            self.portfolios[i].max_open_orders = portfolio.max_open_orders
+        for i, owner in enumerate(owners):
+            if not 0 <= owner.portfolio < self.portfolio_count:
+                raise ValueError(f"owner {i}: portfolio wanted below {self.portfolio_count}, was {owner.portfolio}")
+            self.owners[i].portfolio = owner.portfolio
+            self.owners[i].covered.head = self.owners[i].covered.tail = NONE
+            self.owners[i].uncovered.head = self.owners[i].uncovered.tail = NONE
+
+    def __dealloc__(self):
+        slab_close(&self.orders)
+        lookup_close(&self.by_client)
+        lookup_close(&self.by_order_id)
+        free(self.owners)
+        free(self.portfolios)
+
+    # Queries.
+
+    cdef Order* at(self, uint32_t handle) noexcept nogil:
+        return order_at(&self.orders, handle)
+
+    cdef bint is_dead(self, const Order* order) noexcept nogil:
+        return order_is_dead(order, self.owners, self.portfolios)
+
+    cdef uint32_t find_client(self, uint32_t portfolio, int64_t client_order_id, uint32_t hash) noexcept nogil:
+        """The live order, or NONE: a dead one's client_order_id is free again. hash: client_order_hash of the same."""
+        cdef Cursor cursor = lookup_start(&self.by_client, hash)
+        cdef uint32_t handle = lookup_next(&self.by_client, &cursor)
+        cdef Order* order
+        while handle != NONE:
+            order = order_at(&self.orders, handle)
+            if (order.client_order_id == client_order_id and order.portfolio == portfolio
+                    and not order_is_dead(order, self.owners, self.portfolios)):
+                return handle
+            handle = lookup_next(&self.by_client, &cursor)
+        return NONE
+
+    cdef uint32_t find_order_id(self, int64_t order_id) noexcept nogil:
+        """The live order, or NONE."""
+        cdef Cursor cursor = lookup_start(&self.by_order_id, order_id_hash(order_id))
+        cdef uint32_t handle = lookup_next(&self.by_order_id, &cursor)
+        cdef Order* order
+        while handle != NONE:
+            order = order_at(&self.orders, handle)
+            if order.order_id == order_id and not order_is_dead(order, self.owners, self.portfolios):
+                return handle
+            handle = lookup_next(&self.by_order_id, &cursor)
+        return NONE
+
+    # Commands.
+
+    cdef bint reserve(self) noexcept nogil:
+        """Make sure that the next take and bind succeed. False: as many orders as there may be, or no memory."""
+        return (slab_reserve(&self.orders) and lookup_reserve(&self.by_client)
+                and lookup_reserve(&self.by_order_id))
+
+    cdef uint32_t take(self) noexcept nogil:
+        """A record for a new order, after a successful reserve; the caller fills it in and binds it."""
+        return slab_take(&self.orders)
+
+    cdef void bind(self, uint32_t handle) noexcept nogil:
+        """Count the order, and make it reachable: by its ids, and last in its owner's list.
+
+        Its ids, client_hash, owner, portfolio, epoch and flags must stand; the epoch must be above the owner's
+        fenced_epoch and not below its newest one.
+        """
+        cdef Order* order = order_at(&self.orders, handle)
+        cdef Owner* owner = &self.owners[order.owner]
+        cdef OrderList* mine = &owner.covered if order.flags & ORDER_IS_COVERED else &owner.uncovered
+        order.owner_next = NONE
+        order.owner_prev = mine.tail
+        if mine.tail == NONE:
+            mine.head = handle
+        else:
+            order_at(&self.orders, mine.tail).owner_next = handle
+        mine.tail = handle
+        mine.live += 1
+        owner.newest_epoch = order.epoch
+        self.portfolios[order.portfolio].open += 1
+        lookup_add(&self.by_client, order.client_hash, handle)
+        lookup_add(&self.by_order_id, order_id_hash(order.order_id), handle)
+
+    cdef void release(self, uint32_t handle) noexcept nogil:
+        """Forget an order, live or dead, that is in no book."""
+        cdef Order* order = order_at(&self.orders, handle)
+        cdef Owner* owner = &self.owners[order.owner]
+        cdef OrderList* mine = &owner.covered if order.flags & ORDER_IS_COVERED else &owner.uncovered
+        if order_is_dead(order, self.owners, self.portfolios):
+            owner.dead -= 1
+        else:
+            mine.live -= 1
+            self.portfolios[order.portfolio].open -= 1
+        if order.owner_prev == NONE:
+            mine.head = order.owner_next
+        else:
+            order_at(&self.orders, order.owner_prev).owner_next = order.owner_next
+        if order.owner_next == NONE:
+            mine.tail = order.owner_prev
+        else:
+            order_at(&self.orders, order.owner_next).owner_prev = order.owner_prev
+        lookup_take(&self.by_client, order.client_hash, handle)
+        lookup_take(&self.by_order_id, order_id_hash(order.order_id), handle)
+        slab_give(&self.orders, handle)
+
+    cdef uint32_t fence(self, uint32_t index, int64_t epoch) noexcept nogil:
+        """Kill the owner's covered orders of all epochs up to this one; returns how many lived.
+
+        Touches no order, whatever their number. Only an epoch below the newest that the owner has entered orders with
+        (one that was taken over) makes it count them one by one.
+        """
+        cdef Owner* owner = &self.owners[index]
+        cdef uint32_t killed = 0
+        cdef uint32_t handle
+        cdef Order* order
+        if epoch <= owner.fenced_epoch:
+            return 0
+        if epoch >= owner.newest_epoch:
+            killed = owner.covered.live
+        else:
+            handle = owner.covered.head
+            while handle != NONE:
+                order = order_at(&self.orders, handle)
+                if order.epoch > epoch:
+                    break
+                killed += not order_is_dead(order, self.owners, self.portfolios)
+                handle = order.owner_next
+        owner.fenced_epoch = epoch
+        owner.covered.live -= killed
+        owner.dead += killed
+        self.portfolios[owner.portfolio].open -= killed
+        return killed
