@@ -1,0 +1,144 @@
+"""The command line: `breakwire serve`, `breakwire demo`, `breakwire keys add|list`.
+
+A command is one row of COMMANDS: its words, a line of help, what it does, and its arguments. It imports what it needs
+when it runs, so that no command waits for another's imports. What it prints for people and scripts goes to stdout, why
+it failed to stderr; it ends with 0, with the code of the error's family (errors.py), or with 130 after Ctrl-C.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from gateway import __version__
+from gateway.errors import BreakwireError
+
+_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells count
+
+
+class Argument:
+    """One argument of a command: what `ArgumentParser.add_argument` takes."""
+
+    def __init__(self, *names: str, **options: Any) -> None:
+        self.names = names
+        self.options = options
+
+
+class Command(NamedTuple):
+    """One command: its words as typed, a line of help, what it does, and its arguments."""
+
+    words: str
+    help: str
+    run: Callable[[argparse.Namespace], int]
+    arguments: tuple[Argument, ...] = ()
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Runs the gateway until SIGTERM or SIGINT; without a file, the development set-up, whose keys it prints."""
+    from gateway import config, server
+
+    if options.config is not None:
+        return server.serve(config.load(options.config))
+    development, keys = config.development()
+    for client_id, secret in keys:
+        print_key(client_id, secret)
+    return server.serve(development)
+
+
+def demo(_options: argparse.Namespace) -> int:
+    """Shows what becomes of a maker's orders when it is killed, frozen, and logs out."""
+    from gateway import demo
+
+    return demo.run()
+
+
+def keys_add(options: argparse.Namespace) -> int:
+    """Adds a key to a configuration file, and prints its secret: the only time that anyone sees it."""
+    from gateway import keys
+
+    print_key(options.client_id, keys.add_key(options.config, options.client_id, options.portfolio, options.role))
+    return 0
+
+
+def keys_list(options: argparse.Namespace) -> int:
+    """Prints the keys of a configuration file, without anything secret."""
+    from gateway import keys
+
+    for key in keys.list_keys(options.config):
+        print(f"key client_id={key.client_id} portfolio={key.portfolio} role={key.role}")
+    return 0
+
+
+def print_key(client_id: str, secret: str) -> None:
+    """One line on stdout, at once: whoever started us reads it before the gateway serves."""
+    print(f"key client_id={client_id} secret={secret}", flush=True)
+
+
+_CONFIG = Argument("--config", metavar="FILE", required=True, help="the configuration, a TOML file")
+
+COMMANDS: Final = (
+    Command(
+        "serve",
+        "run the gateway until SIGTERM or SIGINT",
+        serve,
+        (Argument("--config", metavar="FILE", help="the configuration, a TOML file (without: a development set-up)"),),
+    ),
+    Command("demo", "watch orders die with their session, three ways", demo),
+    Command(
+        "keys add",
+        "add a key to the configuration and print its secret once",
+        keys_add,
+        (
+            _CONFIG,
+            Argument("client_id", metavar="CLIENT_ID", help="what the client logs on as"),
+            Argument("--portfolio", metavar="N", type=int, required=True, help="whose orders its are"),
+            Argument("--role", choices=("trader", "drop_copy"), default="trader", help="default: trader"),
+        ),
+    ),
+    Command("keys list", "list the keys of the configuration", keys_list, (_CONFIG,)),
+)
+
+GROUPS: Final = {"keys": "API keys in a configuration file"}
+"""First words that several commands share, and their line of help."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line; what it returns carries the command's `run`."""
+    top = argparse.ArgumentParser(
+        prog="breakwire",
+        description="An order-entry gateway whose first job is cancel on disconnect.",
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"breakwire {__version__}")
+    branches = {"": top.add_subparsers(metavar="COMMAND", required=True)}
+    for command in COMMANDS:
+        group, _, word = command.words.rpartition(" ")
+        if group not in branches:
+            stem = branches[""].add_parser(group, help=GROUPS[group], description=GROUPS[group], allow_abbrev=False)
+            branches[group] = stem.add_subparsers(metavar="COMMAND", required=True)
+        leaf = branches[group].add_parser(word, help=command.help, description=command.help, allow_abbrev=False)
+        for argument in command.arguments:
+            leaf.add_argument(*argument.names, **argument.options)
+        leaf.set_defaults(run=command.run)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code. Usage errors exit with 2 from within argparse.
+
+    Args:
+        arguments: the words behind `breakwire`; those of this process when None.
+    """
+    options = parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except BreakwireError as error:
+        print(f"breakwire: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
