@@ -1,0 +1,59 @@
+"""Configuration files for the gateways that scenarios start."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+INSTRUMENT = {
+    "id": 1,
+    "symbol": "BTC-PERPETUAL",
+    "currency_pair_id": 1,
+    "product_type": "futures",
+    "tick_size": "0.5",
+    "lot_size": "0.001",
+}
+OTHER_INSTRUMENT = INSTRUMENT | {"id": 2, "symbol": "ETH-PERPETUAL", "currency_pair_id": 2, "tick_size": "0.05"}
+
+TRADERS = ("maker-1", "maker-2", "taker-1", "stranger-1")
+DROP_COPIES = ("watch-1", "watch-2")
+
+
+def secret_of(client_id: str) -> str:
+    """The secret of a key in these configurations: long enough to be searched for in a log without false hits."""
+    return f"{client_id}:the-secret-of-these-tests"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _table(head: str, values: Mapping[str, Any]) -> str:
+    return "\n".join([head, *(f"{name} = {_value(value)}" for name, value in values.items())]) + "\n"
+
+
+def write_configuration(
+    path: Path,
+    *,
+    max_open_orders: int = 20000,
+    traders: Sequence[str] = TRADERS,
+    drop_copies: Sequence[str] = DROP_COPIES,
+    **settings: Any,
+) -> Path:
+    """Write a configuration with two instruments and two portfolios (the key `stranger-1` alone has the second).
+
+    Heartbeats are 30 s apart unless `settings` says otherwise, so that none falls into a scenario that is not about
+    them; nothing is kept on disk; the port is a free one.
+    """
+    gateway = {"name": "gw-test", "host": "127.0.0.1", "port": 0, "data_dir": "", "heartbeat_interval_s": 30} | settings
+    tables = [_table("[gateway]", gateway)]
+    tables += [_table("[[instrument]]", instrument) for instrument in (INSTRUMENT, OTHER_INSTRUMENT)]
+    tables += [_table("[[portfolio]]", {"id": number, "max_open_orders": max_open_orders}) for number in (1, 2)]
+    for role, names in (("trader", traders), ("drop_copy", drop_copies)):
+        for name in names:
+            portfolio = 2 if name.startswith("stranger") else 1
+            key = {"client_id": name, "portfolio": portfolio, "role": role, "secret": secret_of(name)}
+            tables.append(_table("[[api_key]]", key))
+    path.write_text("\n".join(tables))
+    return path

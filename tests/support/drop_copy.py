@@ -1,0 +1,150 @@
+"""A drop-copy observer that keeps the books: what is open, by what the gateway itself reported."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from support.connection import Connection
+from support.frames import ACTIVE, IS_FULLY_FILLED, IS_LAST_MESSAGE, Frame
+from support.processes import DEADLINE_S
+
+
+@dataclass
+class Resting:
+    """An open order as drop copy told of it; quantities at 1e-9."""
+
+    origin: str
+    client_order_id: int
+    quantity: int
+    filled: int
+
+
+class Ledger:
+    """Open orders of a portfolio, from DropCopyEvents. What contradicts them is a fault."""
+
+    def __init__(self) -> None:
+        self.open: dict[int, Resting] = {}
+        self.canceled: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.cancel_frames: dict[str, list[Frame]] = defaultdict(list)
+        self.taken: dict[int, tuple[int, int]] = {}
+        self.made: dict[int, tuple[int, int]] = {}
+        self.faults: list[str] = []
+        self._last_order_id = 0
+        self._last: dict[str, tuple[int, int, int]] = {}
+
+    def of(self, origin: str) -> dict[int, Resting]:
+        return {order_id: resting for order_id, resting in self.open.items() if resting.origin == origin}
+
+    def see(self, event: Frame) -> None:
+        origin = event.fields["originClientId"]
+        frame = event.inner
+        self._check_order(origin, event, frame)
+        handler = getattr(self, f"_{frame.name}", None)
+        if handler:
+            handler(origin, frame)
+
+    def _check_order(self, origin: str, event: Frame, frame: Frame) -> None:
+        if frame.name == "CancelOnDisconnectReceipt":
+            return
+        key = (event.fields["sessionEpoch"], event.fields["originSequenceNumber"], frame.fields.get("execId", 0))
+        epoch, number, exec_id = self._last.get(origin, (0, 0, 0))
+        if key[0] < epoch or (key[0] == epoch and key[1] <= number) or key[2] < exec_id:
+            self.faults.append(f"{origin}: {frame.name} at {key} after {(epoch, number, exec_id)}")
+        if frame.number != event.fields["originSequenceNumber"]:
+            self.faults.append(f"{origin}: originSequenceNumber {event.fields} around {frame.header}")
+        self._last[origin] = key
+
+    def _NewOrderResponse(self, origin: str, frame: Frame) -> None:
+        fields = frame.fields
+        if fields["orderId"] <= self._last_order_id:
+            self.faults.append(f"orderId {fields['orderId']} after {self._last_order_id}")
+        self._last_order_id = fields["orderId"]
+        for fill in fields["fills"]:
+            self.taken[fill["matchId"]] = (fill["fillPrice"], fill["fillQty"][0])
+        if fields["status"] == ACTIVE:
+            self.open[fields["orderId"]] = Resting(
+                origin, fields["clientOrderId"], fields["quantity"][0], fields["totalFilled"][0]
+            )
+
+    def _OrderFilled(self, origin: str, frame: Frame) -> None:
+        for fill in frame.fields["fills"]:
+            self.made[fill["matchId"]] = (fill["price"], fill["fillQty"][0])
+            resting = self._standing(origin, fill["orderId"], fill["clientOrderId"], "filled")
+            if resting is None:
+                continue
+            resting.filled += fill["fillQty"][0]
+            complete = bool(fill["flags"] & IS_FULLY_FILLED)
+            if resting.filled != fill["totalFilled"][0] or complete != (resting.filled == resting.quantity):
+                self.faults.append(f"{origin}: fill {fill} of {resting}")
+            if complete:
+                del self.open[fill["orderId"]]
+
+    def _OrdersCanceled(self, origin: str, frame: Frame) -> None:
+        self.cancel_frames[origin].append(frame)
+        if not frame.fields["orders"]:
+            self.faults.append(f"{origin}: OrdersCanceled without orders")
+        for entry in frame.fields["orders"]:
+            self.canceled[origin].append(entry)
+            resting = self._standing(origin, entry["orderId"], entry["clientOrderId"], "cancelled")
+            if resting and resting.filled != entry["totalFilled"][0]:
+                self.faults.append(f"{origin}: cancel {entry} of {resting}")
+            self.open.pop(entry["orderId"], None)
+
+    def _CancelOrderResponse(self, origin: str, frame: Frame) -> None:
+        fields = frame.fields
+        resting = self.open.get(fields["orderId"])
+        if resting is None or resting.origin != origin:
+            return  # The canceller's copy of a cancel across sessions: the owner's stream tells of it as well.
+        told = fields.get("totalFilled", [resting.filled])[0]
+        if resting.filled != told:
+            self.faults.append(f"{origin}: cancel {fields} of {resting}")
+        del self.open[fields["orderId"]]
+
+    def _standing(self, origin: str, order_id: int, client_order_id: int, what: str) -> Resting | None:
+        resting = self.open.get(order_id)
+        if resting is None:
+            self.faults.append(f"{origin}: order {order_id} was {what} but is not open")
+        elif (resting.origin, resting.client_order_id) != (origin, client_order_id):
+            self.faults.append(f"{origin}: {client_order_id} was {what} but {order_id} is {resting}")
+        return resting
+
+
+class DropCopy(Connection):
+    """A connection that logs on with a drop-copy key and adds up what it is sent."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.ledger = Ledger()
+        self.seen: dict[str, list[Frame]] = defaultdict(list)
+        super().__init__(*arguments, **options)
+
+    def on_frame(self, frame: Frame) -> None:
+        if frame.name == "DropCopyEvent" and not frame.resent and not frame.problems:
+            self.seen[frame.fields["originClientId"]].append(frame)
+            self.ledger.see(frame)
+
+    def wait_for(self, condition: Callable[[Ledger], bool], what: str, timeout_s: float = DEADLINE_S) -> None:
+        with self._changed:
+            if not self._changed.wait_for(lambda: condition(self.ledger), timeout_s):
+                raise AssertionError(f"drop copy waited {timeout_s} s for {what}; {self.ledger.open=}")
+
+    def wait_for_open(self, origin: str, count: int) -> None:
+        self.wait_for(lambda ledger: len(ledger.of(origin)) == count, f"{count} open orders of {origin}")
+
+    def wait_for_fire(self, origin: str) -> list[dict[str, Any]]:
+        """Wait for the last OrdersCanceled of the first event that cancels orders of `origin`; all its entries.
+
+        Checks that it is one event: one execId and timestamp, the last-message flag on the last frame only.
+        """
+        self.wait_for(
+            lambda ledger: any(f.fields["flags"] & IS_LAST_MESSAGE for f in ledger.cancel_frames[origin]),
+            f"the last OrdersCanceled of {origin}",
+        )
+        frames = self.ledger.cancel_frames[origin]
+        assert len({(frame.fields["execId"], frame.fields["timestamp"]) for frame in frames}) == 1
+        assert [frame.fields["flags"] for frame in frames] == [0] * (len(frames) - 1) + [IS_LAST_MESSAGE]
+        return self.ledger.canceled[origin]
+
+    def inner_frames(self, origin: str) -> list[Frame]:
+        """Every frame of that session's stream that drop copy was shown."""
+        return [event.inner for event in self.seen[origin]]

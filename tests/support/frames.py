@@ -1,0 +1,188 @@
+"""Frames as the independent client prints them, and the frames that a test expects."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+BUY, SELL = 1, -1
+GTC, FOK, IOC = 0, -1, -2
+POST_ONLY, POST_ONLY_REJECT, MARKET_LIMIT = 2, 4, 8
+ACTIVE, FILLED, CANCELED = 1, 2, 3
+NOT_CANCELED, SELF_MATCH, TIME_IN_FORCE, ADMIN, CLIENT_DISCONNECT, BY_REQUEST = 0, 1, 2, 3, 7, 12
+RESEND = 1
+IS_FULLY_FILLED = 2
+IS_LAST_MESSAGE = 1
+ENTRIES_PER_FRAME_MAX = 1868
+
+# Values that a scenario cannot know beforehand; what must hold of them is checked on every frame by `Connection`.
+UNFORESEEABLE = ("timestamp", "execId", "receiveTime")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame from the gateway. Null integers are None, decimals are [mantissa, exponent]."""
+
+    name: str
+    header: Mapping[str, int]
+    fields: Mapping[str, Any]
+    raw: bytes
+    problems: Sequence[str]
+    time_ns: int = 0
+
+    @staticmethod
+    def from_event(event: Mapping[str, Any]) -> "Frame":
+        return Frame(
+            event["name"],
+            event.get("header", {}),
+            event.get("fields", {}),
+            bytes.fromhex(event["raw"]),
+            event["problems"],
+            event.get("time", 0),
+        )
+
+    @property
+    def number(self) -> int:
+        return self.header["sequenceNumber"]
+
+    @property
+    def resent(self) -> bool:
+        return bool(self.header["flags"] & RESEND)
+
+    @property
+    def plain(self) -> tuple[str, dict[str, Any]]:
+        """Name and fields without what no test can know."""
+        return self.name, {name: value for name, value in self.fields.items() if name not in UNFORESEEABLE}
+
+    @property
+    def inner(self) -> "Frame":
+        """The frame inside a DropCopyEvent."""
+        return Frame.from_event(self.fields["frame"])
+
+
+def nine(value: str) -> int:
+    """A decimal as an integer at 1e-9."""
+    scaled = Decimal(value).scaleb(9)
+    assert scaled == int(scaled), value
+    return int(scaled)
+
+
+def quantity(value: str | int) -> list[int]:
+    """A Decimal72 as the gateway sends it."""
+    return [nine(value) if isinstance(value, str) else value, -9]
+
+
+def order(client_order_id: int, **changed: Any) -> dict[str, Any]:
+    """The fields of a NewOrderRequest: buy 1 at 100, good till cancelled, on instrument 1, unless changed."""
+    fields: dict[str, Any] = {
+        "clientOrderId": client_order_id,
+        "correlationId": client_order_id + 1_000_000,
+        "instrumentId": 1,
+        "price": "100",
+        "quantity": "1",
+        "showQty": None,
+        "selfMatchPreventionId": None,
+        "side": BUY,
+        "timeInForce": GTC,
+        "flags": 0,
+        "selfTradingMode": 0,
+    }
+    assert changed.keys() <= fields.keys(), changed
+    return fields | changed
+
+
+def fill(match_id: Any, price: str, filled: str) -> dict[str, Any]:
+    """An entry of the fills of a NewOrderResponse."""
+    return {"matchId": match_id, "fillPrice": nine(price), "fillQty": quantity(filled)}
+
+
+def response(
+    request: Mapping[str, Any],
+    order_id: Any,
+    *,
+    status: int = ACTIVE,
+    cancel_reason: int = NOT_CANCELED,
+    filled: str = "0",
+    price: Any = ...,
+    fills: Sequence[Mapping[str, Any]] = (),
+) -> tuple[str, dict[str, Any]]:
+    """The NewOrderResponse that a request deserves, as `Frame.plain` shows it."""
+    resting = nine(request["quantity"]) - nine(filled) if status == ACTIVE else 0
+    return "NewOrderResponse", {
+        "clientOrderId": request["clientOrderId"],
+        "correlationId": request["correlationId"],
+        "orderId": order_id,
+        "instrumentId": request["instrumentId"],
+        "price": nine(request["price"]) if price is ... else price,
+        "quantity": quantity(request["quantity"]),
+        "totalFilled": quantity(filled),
+        "visibleQty": quantity(resting),
+        "side": request["side"],
+        "status": status,
+        "cancelReason": cancel_reason,
+        "fills": list(fills),
+        "legs": [],
+    }
+
+
+def new_order_reject(request: Mapping[str, Any], reason: int, details: Any) -> tuple[str, dict[str, Any]]:
+    """The NewOrderReject of an order that never lived."""
+    return "NewOrderReject", {
+        "clientOrderId": request["clientOrderId"],
+        "correlationId": request["correlationId"],
+        "orderId": None,
+        "instrumentId": request["instrumentId"],
+        "reason": reason,
+        "details": details,
+    }
+
+
+def cancel_response(
+    client_order_id: int, correlation_id: int | None, order_id: int, *, total: str = "1", filled: str = "0"
+) -> tuple[str, dict[str, Any]]:
+    return "CancelOrderResponse", {
+        "clientOrderId": client_order_id,
+        "correlationId": correlation_id,
+        "orderId": order_id,
+        "instrumentId": 1,
+        "quantity": quantity(total),
+        "totalFilled": quantity(filled),
+    }
+
+
+def canceled(
+    client_order_id: int, order_id: int, *, filled: str = "0", reason: int = CLIENT_DISCONNECT, instrument_id: int = 1
+) -> dict[str, Any]:
+    """An entry of OrdersCanceled."""
+    return {
+        "clientOrderId": client_order_id,
+        "orderId": order_id,
+        "instrumentId": instrument_id,
+        "totalFilled": quantity(filled),
+        "cancelReason": reason,
+        "flags": 0,
+    }
+
+
+def orders_canceled(*entries: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """An OrdersCanceled that is the only, hence the last, of its event."""
+    return "OrdersCanceled", {"flags": IS_LAST_MESSAGE, "orders": list(entries)}
+
+
+def order_filled(
+    request: Mapping[str, Any], order_id: int, match_id: Any, *, filled: str, total_filled: str, price: str = ""
+) -> tuple[str, dict[str, Any]]:
+    """The OrderFilled of one match for the maker of `request`."""
+    complete = nine(total_filled) == nine(request["quantity"])
+    entry = {
+        "clientOrderId": request["clientOrderId"],
+        "orderId": order_id,
+        "instrumentId": request["instrumentId"],
+        "matchId": match_id,
+        "price": nine(price or request["price"]),
+        "fillQty": quantity(filled),
+        "totalFilled": quantity(total_filled),
+        "side": request["side"],
+        "flags": IS_FULLY_FILLED if complete else 0,
+    }
+    return "OrderFilled", {"fills": [entry], "legs": []}

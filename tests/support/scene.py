@@ -1,0 +1,77 @@
+"""A gateway with the client processes around it, taken down and audited together."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from support.configuration import secret_of, write_configuration
+from support.connection import Connection
+from support.drop_copy import DropCopy
+from support.processes import Connections, Gateway
+
+
+class Scene:
+    """What one scenario plays with. `close` ends every process and reports whatever any connection found wrong."""
+
+    def __init__(self, directory: Path, client_program: Path, **settings: Any) -> None:
+        self._client_program = client_program
+        self._processes: list[Connections] = []
+        self.connections: list[Connection] = []
+        self.gateway = Gateway(write_configuration(directory / "gateway.toml", **settings))
+        try:
+            self.shared_process = self.process()
+        except BaseException:
+            self.gateway.kill()
+            raise
+
+    def process(self) -> Connections:
+        """A client process of its own, to be stopped or killed."""
+        process = Connections(self._client_program)
+        self._processes.append(process)
+        return process
+
+    def _open(self, kind: Callable[..., Any], process: Connections | None, receive_buffer: int | None) -> Any:
+        process = process or self.shared_process
+        connection = kind(process, len(process.handlers), self.gateway, receive_buffer)
+        self.connections.append(connection)
+        return connection
+
+    def connect(self, process: Connections | None = None, receive_buffer: int | None = None) -> Connection:
+        connection: Connection = self._open(Connection, process, receive_buffer)
+        return connection
+
+    def trader(
+        self, client_id: str, process: Connections | None = None, receive_buffer: int | None = None, **logon: Any
+    ) -> Connection:
+        """A connection that is logged on."""
+        connection = self.connect(process, receive_buffer)
+        connection.logon(client_id, **logon)
+        return connection
+
+    def watch(
+        self, client_id: str = "watch-1", process: Connections | None = None, receive_buffer: int | None = None
+    ) -> DropCopy:
+        """A drop-copy observer that is logged on."""
+        observer: DropCopy = self._open(DropCopy, process, receive_buffer)
+        observer.logon(client_id)
+        return observer
+
+    def faults(self) -> list[str]:
+        found = [f"{connection}: {fault}" for connection in self.connections for fault in connection.faults]
+        for connection in self.connections:
+            if isinstance(connection, DropCopy):
+                found += connection.ledger.faults
+        return found
+
+    def close(self) -> None:
+        try:
+            for process in self._processes:
+                process.close()
+            self.gateway.close()
+        finally:
+            for process in self._processes:
+                process.kill()
+            self.gateway.kill()
+        assert self.faults() == []
+        log = str(self.gateway.log)
+        assert not [connection for connection in self.connections if secret_of(connection.client_id) in log]
