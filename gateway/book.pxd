@@ -45,4 +45,4 @@ cdef class Books:
         bint reserve(self) noexcept nogil
         void insert(self, uint32_t handle) noexcept nogil
         void remove(self, uint32_t handle) noexcept nogil
-        uint32_t purge(self, BookSide* side) noexcept nogil
+        uint32_t purge(self, BookSide* side, int64_t limit_key) noexcept nogil

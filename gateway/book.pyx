@@ -247,8 +247,8 @@ cdef class Books:
         if level.head == NONE:
             remove_level(&self.levels, &self.sides[order.instrument * 2 + side_index(order.side)], order.level)
 
-    cdef uint32_t purge(self, BookSide* side) noexcept nogil:
-        """Take out dead orders until a live one stands first, or none; returns how many.
+    cdef uint32_t purge(self, BookSide* side, int64_t limit_key) noexcept nogil:
+        """Take out dead orders until the side's first order is alive or beyond the key; returns how many.
 
         They stay in their owner's list, for the drain to tell of. Reads the first cache line of each and no neighbour.
         """
@@ -258,6 +258,8 @@ cdef class Books:
         cdef Order* order
         while side.best != NONE:
             level = level_at(&self.levels, side.best)
+            if level.key > limit_key:
+                break
             handle = level.head
             while handle != NONE:
                 order = order_at(&self.registry.orders, handle)

@@ -2,8 +2,9 @@
 
 from libc.stdint cimport int8_t, int64_t, uint16_t, uint32_t
 
-from gateway.engine_names cimport OrdersCanceledOrders
+from codec.layout cimport OrdersCanceledOrders
 from gateway.book cimport Books, BookSide
+from gateway.details cimport DETAILS_SIZE
 from gateway.lookup cimport Lookup
 from gateway.registry cimport Order, Registry
 
@@ -12,7 +13,6 @@ cdef enum:
     FILLS_PER_ORDER_MAX = 2000
     SELF_MATCH_CANCELS_PER_ORDER_MAX = 2000
     EVENTS_PER_ORDER_MAX = 4000
-    DETAILS_SIZE = 256            # bytes, the closing NUL among them: the most that a details field carries
 
 cdef enum:
     EVENT_FILL = 1
@@ -76,10 +76,28 @@ cdef struct Outcome:
 
 cdef struct Instrument:
     int64_t id
-    int64_t currency_pair_id
     int64_t tick_size             # 1e-9
     int64_t lot_size              # 1e-9
     int8_t product_type           # PRODUCT_TYPE_*
+
+
+cdef enum:
+    STOP_NONE = 0                 # quantity, price or book is used up
+    STOP_SELF_MATCH = 1           # the next maker has the taker's token, and the taker gives way
+    STOP_LIMIT = 2                # as many fills or cancels as one order may cause
+
+
+cdef struct Taker:
+    int64_t order_id
+    int64_t remaining             # 1e-9
+    int64_t limit_key             # levels up to this key are within its price
+    int64_t last_price            # of its last fill
+    uint32_t portfolio
+    uint32_t instrument
+    uint32_t fills
+    uint32_t cancels
+    BookSide* opposite
+    int stop                      # STOP_*
 
 
 cdef class Engine:
@@ -99,6 +117,7 @@ cdef class Engine:
         uint32_t covered_open(self, uint32_t owner) noexcept nogil
         uint32_t portfolio_open(self, uint32_t portfolio) noexcept nogil
         uint32_t dead_orders(self, uint32_t owner) noexcept nogil     # fenced, not yet drained; 0: the drain is complete
+        uint32_t find_instrument(self, int64_t instrument_id) noexcept nogil
 
         # Commands. Each writes the whole outcome; events stay good until the next one.
         void new_order(self, const Command* command, Outcome* outcome) noexcept nogil
@@ -113,3 +132,22 @@ cdef class Engine:
 
         # Exec ids are the caller's to spend: one for each event that it reports. Strictly increasing.
         int64_t next_exec_id(self) noexcept nogil
+
+        # Within.
+        int add_instrument(self, uint32_t index, instrument) except -1
+        bint check_fields(self, const Command* command, Outcome* outcome) noexcept nogil
+        bint check_terms(self, const Command* command, uint32_t index, Outcome* outcome) noexcept nogil
+        bint may_be_negative(self, const Instrument* instrument) noexcept nogil
+        bint check_admission(self, const Command* command, uint32_t hash, Outcome* outcome) noexcept nogil
+        bint place_post_only(self, const Command* command, Taker* taker, Outcome* outcome) noexcept nogil
+        bint can_fill(self, const Command* command, const Taker* taker, Outcome* outcome) noexcept nogil
+        void match(self, const Command* command, Taker* taker, Outcome* outcome) noexcept nogil
+        void fill_maker(self, uint32_t handle, Taker* taker, Outcome* outcome) noexcept nogil
+        void cancel_maker(self, uint32_t handle, Outcome* outcome) noexcept nogil
+        void rest(self, const Command* command, const Taker* taker, uint32_t hash, Outcome* outcome) noexcept nogil
+        void settle(self, const Command* command, const Taker* taker, uint32_t hash, Outcome* outcome) noexcept nogil
+        void cancel(self, const Command* command, uint32_t handle, const char* unknown, int64_t named,
+                    Outcome* outcome) noexcept nogil
+        void forget(self, uint32_t handle) noexcept nogil
+        int require_owner(self, uint32_t owner) except -1
+        object record(self, const Outcome* outcome)

@@ -1,36 +1,137 @@
-"""The engine: price-time matching over the registry and the books, a function of commands and their timestamps alone."""
+"""The engine: price-time matching over the registry and the books, a function of commands and their timestamps alone.
+
+A new order is checked whole before anything changes: what may rest has its record, its lookup entries and its level set
+aside first, so that nothing can fail once matching has begun. Whatever is dead (see `order_is_dead`) is taken out of the
+book where matching meets it, and only as far as the price limit reaches: an order that does not cross pays for no one.
+"""
 
 cimport cython
-from libc.stdint cimport INT64_MIN, int8_t, int64_t, uint32_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, int8_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 
-from gateway.lookup cimport lookup_close, lookup_init
-from gateway.registry cimport Owner
+from codec.layout cimport (
+    CANCEL_FLAGS_IS_QUOTE, CANCEL_ORDER_REJECT_REASON_INVALID_INSTRUMENT, CANCEL_ORDER_REJECT_REASON_UNKNOWN_ORDER,
+    CANCEL_REASON_BY_REQUEST, CANCEL_REASON_CLIENT_DISCONNECT, CANCEL_REASON_SELF_MATCH_PREVENTION, CANCEL_REASON_TIME_IN_FORCE, CANCEL_REASON_UNKNOWN,
+    FILL_FLAGS_IS_FULLY_FILLED, FILL_FLAGS_IS_QUOTE, ORDER_FLAGS_MARKET_LIMIT, ORDER_FLAGS_MMP, ORDER_FLAGS_POST_ONLY,
+    ORDER_FLAGS_POST_ONLY_REJECT, ORDER_FLAGS_RESET_MMP, ORDER_REJECT_REASON_DUPLICATE_CLIENT_ORDER_ID,
+    ORDER_REJECT_REASON_ICEBERG_NOT_ALLOWED, ORDER_REJECT_REASON_INVALID_FIELD, ORDER_REJECT_REASON_INVALID_INSTRUMENT,
+    ORDER_REJECT_REASON_INVALID_PRICE, ORDER_REJECT_REASON_INVALID_QUANTITY, ORDER_REJECT_REASON_MMP_NOT_CONFIGURED,
+    ORDER_REJECT_REASON_POST_ONLY, ORDER_REJECT_REASON_SYSTEM_ERROR, ORDER_REJECT_REASON_TOO_MANY_OPEN_ORDERS,
+    ORDER_STATUS_ACTIVE, ORDER_STATUS_CANCELED, ORDER_STATUS_FILLED, PRODUCT_TYPE_COMBO_FUTURES,
+    PRODUCT_TYPE_COMBO_OPTIONS, SELF_TRADING_MODE_CANCEL_MAKER, SELF_TRADING_MODE_CANCEL_TAKER, SIDE_BUY, SIDE_SELL,
+    TIME_IN_FORCE_FOK, TIME_IN_FORCE_GTC, TIME_IN_FORCE_IOC, OrdersCanceledOrders,
+)
+from gateway.book cimport BookSide, Level, level_at
+from gateway.details cimport decimal_details, integer_details
+from gateway.lookup cimport (
+    Cursor, lookup_add, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start,
+)
+from gateway.registry cimport (
+    ORDER_IS_COVERED, ORDER_IN_BOOK, ORDER_IS_QUOTE, Order, Owner, client_order_hash, order_at, order_is_dead,
+)
+from gateway.slab cimport NONE
+
+from gateway.engine_types import CanceledOrder, EventRecord, OutcomeRecord, RestingOrder
+
+
+cdef inline bint self_match(const Command* command, uint32_t portfolio, const Order* maker) noexcept nogil:
+    return (command.smp_token == maker.smp_token and command.smp_token != 0 and command.smp_token != INT64_MIN
+            and maker.portfolio == portfolio)
+
+
+cdef inline void start_outcome(const Command* command, Outcome* outcome) noexcept nogil:
+    memset(outcome, 0, sizeof(Outcome))
+    outcome.order_id = INT64_MIN
+    outcome.client_order_id = command.client_order_id
+    outcome.instrument_id = command.instrument_id
+    outcome.price = command.price
+    outcome.quantity = command.quantity
+    outcome.owner = command.owner
+    outcome.side = command.side
+
+
+cdef inline bint reject(Outcome* outcome, int8_t reason, const char* details) noexcept nogil:
+    """Always False, for the checks to return."""
+    outcome.status = OUTCOME_REJECTED
+    outcome.reject_reason = reason
+    outcome.details = details
+    return False
+
+
+cdef int64_t null_or(value) except? -1:
+    return INT64_MIN if value is None else value
+
+
+cdef object or_none(int64_t value):
+    return None if value == INT64_MIN else value
+
+
+cdef object event_record(const Event* event):
+    return EventRecord(
+        kind=event.kind,
+        owner=event.owner,
+        client_order_id=event.client_order_id,
+        order_id=event.order_id,
+        side=event.side,
+        match_id=event.match_id,
+        price=event.price,
+        quantity=event.quantity,
+        total_filled=event.total_filled,
+        flags=event.flags,
+        cancel_reason=event.cancel_reason,
+    )
 
 
 @cython.final
 cdef class Engine:
+    """All books of a gateway, behind the seam that `engine.pxd` describes.
 
-    def __cinit__(self, instruments, portfolios, owners, uint32_t orders_max):
+    instruments, portfolios, owners: sequences of InstrumentSpec, PortfolioSpec and OwnerSpec; owners are named by their
+    index. orders_max: most orders at a time, fenced ones that are not yet drained among them. first_*_id: where the
+    counters begin. ValueError names what is wrong with the arguments, MemoryError is what it says.
+    """
+
+    def __cinit__(self, instruments, portfolios, owners, uint32_t orders_max, *,
+                  int64_t first_order_id=1, int64_t first_match_id=1, int64_t first_exec_id=1):
         cdef uint32_t i
+        if min(first_order_id, first_match_id, first_exec_id) < 1:
+            raise ValueError("first ids: wanted 1 or more")
         self.registry = Registry(portfolios, owners, orders_max)
         self.books = Books(self.registry, len(instruments))
+        self.last_order_id = first_order_id - 1
+        self.last_match_id = first_match_id - 1
+        self.last_exec_id = first_exec_id - 1
         self.instruments = <Instrument*>calloc(max(len(instruments), 1), sizeof(Instrument))
         self.events = <Event*>calloc(EVENTS_PER_ORDER_MAX, sizeof(Event))
         if (self.instruments == NULL or self.events == NULL
                 or not lookup_init(&self.by_instrument_id, max(len(instruments), 1))):
             raise MemoryError("no memory for the engine")
         for i, instrument in enumerate(instruments):
-            self.instruments[i].id = instrument.id
-            self.instruments[i].tick_size = instrument.tick_size
-            self.instruments[i].lot_size = instrument.lot_size
-            self.instruments[i].product_type = instrument.product_type
-            self.instruments[i].currency_pair_id = instrument.currency_pair_id
+            self.add_instrument(i, instrument)
 
     def __dealloc__(self):
         free(self.instruments)
         free(self.events)
         lookup_close(&self.by_instrument_id)
+
+    cdef int add_instrument(self, uint32_t index, instrument) except -1:
+        cdef Instrument* added = &self.instruments[index]
+        if instrument.tick_size <= 0 or instrument.lot_size <= 0:
+            raise ValueError(f"instrument {instrument.id}: tick_size and lot_size wanted above 0, "
+                             f"were {instrument.tick_size} and {instrument.lot_size}")
+        if self.find_instrument(instrument.id) != NONE:
+            raise ValueError(f"instrument {instrument.id}: given twice")
+        if not lookup_reserve(&self.by_instrument_id):
+            raise MemoryError("no memory for the instruments")
+        added.id = instrument.id
+        added.tick_size = instrument.tick_size
+        added.lot_size = instrument.lot_size
+        added.product_type = instrument.product_type
+        lookup_add(&self.by_instrument_id, client_order_hash(0, added.id), index)
+        return 0
+
+    # Queries.
 
     cdef uint32_t open_orders(self, uint32_t owner) noexcept nogil:
         return self.registry.owners[owner].covered.live + self.registry.owners[owner].uncovered.live
@@ -44,28 +145,515 @@ cdef class Engine:
     cdef uint32_t dead_orders(self, uint32_t owner) noexcept nogil:
         return self.registry.owners[owner].dead
 
+    cdef uint32_t find_instrument(self, int64_t instrument_id) noexcept nogil:
+        cdef Cursor cursor = lookup_start(&self.by_instrument_id, client_order_hash(0, instrument_id))
+        cdef uint32_t index = lookup_next(&self.by_instrument_id, &cursor)
+        while index != NONE and self.instruments[index].id != instrument_id:
+            index = lookup_next(&self.by_instrument_id, &cursor)
+        return index
+
+    # Checks of a new order: False when they have rejected it.
+
+    cdef bint check_fields(self, const Command* command, Outcome* outcome) noexcept nogil:
+        cdef int post_only = command.flags & (ORDER_FLAGS_POST_ONLY | ORDER_FLAGS_POST_ONLY_REJECT)
+        cdef const char* wrong = NULL
+        if command.client_order_id == INT64_MIN:
+            wrong = b"client order id is null"
+        elif command.side != SIDE_BUY and command.side != SIDE_SELL:
+            wrong = integer_details(self.details, b"side %lld is neither buy (1) nor sell (-1)", command.side, 0)
+        elif command.time_in_force > TIME_IN_FORCE_GTC or command.time_in_force < TIME_IN_FORCE_IOC:
+            wrong = integer_details(self.details, b"time in force %lld is not supported: wanted 0 (GTC), -1 (FOK) or "
+                                    b"-2 (IOC)", command.time_in_force, 0)
+        elif (command.self_trading_mode != SELF_TRADING_MODE_CANCEL_TAKER
+              and command.self_trading_mode != SELF_TRADING_MODE_CANCEL_MAKER):
+            wrong = integer_details(self.details, b"self trading mode %lld is neither cancel taker (0) nor cancel "
+                                    b"maker (1)", command.self_trading_mode, 0)
+        elif command.flags & ORDER_FLAGS_MARKET_LIMIT and command.price != INT64_MIN:
+            wrong = decimal_details(self.details, b"price %s with the marketLimit flag: wanted %s",
+                                    command.price, INT64_MIN)
+        elif post_only and command.flags & ORDER_FLAGS_MARKET_LIMIT:
+            wrong = b"a market order cannot be post-only"
+        elif post_only and command.time_in_force != TIME_IN_FORCE_GTC:
+            wrong = b"an IOC or FOK order cannot be post-only"
+        if wrong != NULL:
+            return reject(outcome, ORDER_REJECT_REASON_INVALID_FIELD, wrong)
+        if command.flags & (ORDER_FLAGS_MMP | ORDER_FLAGS_RESET_MMP):
+            return reject(outcome, ORDER_REJECT_REASON_MMP_NOT_CONFIGURED,
+                          b"no market maker protection is configured for the portfolio")
+        if command.show_quantity != INT64_MIN:
+            return reject(outcome, ORDER_REJECT_REASON_ICEBERG_NOT_ALLOWED,
+                          b"showQty is set, and icebergs are not allowed")
+        return True
+
+    cdef bint check_terms(self, const Command* command, uint32_t index, Outcome* outcome) noexcept nogil:
+        """Quantity and price: exact multiples of lot and tick, never rounded to one."""
+        cdef Instrument* instrument = &self.instruments[index]
+        if command.quantity <= 0:
+            return reject(outcome, ORDER_REJECT_REASON_INVALID_QUANTITY,
+                          decimal_details(self.details, b"quantity %s: wanted a multiple of the lot size %s above 0",
+                                          command.quantity, instrument.lot_size))
+        if command.quantity % instrument.lot_size != 0:
+            return reject(outcome, ORDER_REJECT_REASON_INVALID_QUANTITY,
+                          decimal_details(self.details, b"quantity %s is not a multiple of the lot size %s",
+                                          command.quantity, instrument.lot_size))
+        if command.price == INT64_MIN:
+            if command.flags & ORDER_FLAGS_MARKET_LIMIT:
+                return True
+            return reject(outcome, ORDER_REJECT_REASON_INVALID_PRICE, b"price is null without the marketLimit flag")
+        if command.price <= 0 and not self.may_be_negative(instrument):
+            return reject(outcome, ORDER_REJECT_REASON_INVALID_PRICE,
+                          decimal_details(self.details, b"price %s: wanted a multiple of the tick size %s above 0",
+                                          command.price, instrument.tick_size))
+        if command.price % instrument.tick_size != 0:
+            return reject(outcome, ORDER_REJECT_REASON_INVALID_PRICE,
+                          decimal_details(self.details, b"price %s is not a multiple of the tick size %s",
+                                          command.price, instrument.tick_size))
+        return True
+
+    cdef bint may_be_negative(self, const Instrument* instrument) noexcept nogil:
+        """Whether prices of zero and below make sense: a combo's price is a difference."""
+        return (instrument.product_type == PRODUCT_TYPE_COMBO_FUTURES
+                or instrument.product_type == PRODUCT_TYPE_COMBO_OPTIONS)
+
+    cdef bint check_admission(self, const Command* command, uint32_t hash, Outcome* outcome) noexcept nogil:
+        """What depends on the orders that are there already."""
+        cdef uint32_t portfolio = self.registry.owners[command.owner].portfolio
+        cdef uint32_t most = self.registry.portfolios[portfolio].max_open_orders
+        if self.registry.find_client(portfolio, command.client_order_id, hash) != NONE:
+            return reject(outcome, ORDER_REJECT_REASON_DUPLICATE_CLIENT_ORDER_ID,
+                          integer_details(self.details, b"client order id %lld belongs to an open order",
+                                          command.client_order_id, 0))
+        if command.time_in_force != TIME_IN_FORCE_GTC:
+            return True
+        if self.registry.portfolios[portfolio].open >= most:
+            return reject(outcome, ORDER_REJECT_REASON_TOO_MANY_OPEN_ORDERS,
+                          integer_details(self.details, b"the portfolio has %lld open orders of at most %lld",
+                                          self.registry.portfolios[portfolio].open, most))
+        if not self.registry.reserve() or not self.books.reserve():
+            return reject(outcome, ORDER_REJECT_REASON_SYSTEM_ERROR,
+                          integer_details(self.details, b"the gateway holds as many orders as it can: %lld",
+                                          self.registry.orders.used, 0))
+        return True
+
+    cdef bint place_post_only(self, const Command* command, Taker* taker, Outcome* outcome) noexcept nogil:
+        """Keep a post-only order from crossing: reject it, or move its price one tick behind the best live order."""
+        cdef Instrument* instrument = &self.instruments[taker.instrument]
+        cdef int64_t best
+        outcome.dead_met += self.books.purge(taker.opposite, taker.limit_key)
+        if taker.opposite.best == NONE:
+            return True
+        best = level_at(&self.books.levels, taker.opposite.best).key
+        if best > taker.limit_key:
+            return True
+        if command.flags & ORDER_FLAGS_POST_ONLY_REJECT:
+            return reject(outcome, ORDER_REJECT_REASON_POST_ONLY,
+                          decimal_details(self.details, b"price %s would cross the best opposite price %s",
+                                          command.price, best * command.side))
+        if (best < -INT64_MAX + instrument.tick_size
+                or ((best - instrument.tick_size) * command.side <= 0 and not self.may_be_negative(instrument))):
+            return reject(outcome, ORDER_REJECT_REASON_POST_ONLY,
+                          decimal_details(self.details, b"price %s would cross, and there is no price behind %s",
+                                          command.price, best * command.side))
+        taker.limit_key = best - instrument.tick_size
+        outcome.price = taker.limit_key * command.side
+        return True
+
+    # Matching.
+
+    cdef bint can_fill(self, const Command* command, const Taker* taker, Outcome* outcome) noexcept nogil:
+        """Whether all of an FOK order would fill. Changes nothing but that dead orders leave the book."""
+        cdef int64_t wanted = command.quantity
+        cdef uint32_t fills = 0
+        cdef uint32_t cancels = 0
+        cdef uint32_t node = taker.opposite.best
+        cdef uint32_t handle
+        cdef uint32_t following
+        cdef uint32_t worse
+        cdef Order* maker
+        while node != NONE and level_at(&self.books.levels, node).key <= taker.limit_key:
+            handle = level_at(&self.books.levels, node).head
+            worse = level_at(&self.books.levels, node).worse
+            while handle != NONE:
+                maker = order_at(&self.registry.orders, handle)
+                following = maker.fifo_next
+                if order_is_dead(maker, self.registry.owners, self.registry.portfolios):
+                    self.books.remove(handle)
+                    outcome.dead_met += 1
+                elif self_match(command, taker.portfolio, maker):
+                    cancels += 1
+                    if (command.self_trading_mode == SELF_TRADING_MODE_CANCEL_TAKER
+                            or cancels > SELF_MATCH_CANCELS_PER_ORDER_MAX):
+                        return False
+                else:
+                    fills += 1
+                    wanted -= min(wanted, maker.quantity - maker.filled)
+                    if wanted == 0:
+                        return True
+                    if fills == FILLS_PER_ORDER_MAX:
+                        return False
+                handle = following
+            node = worse
+        return False
+
+    cdef void match(self, const Command* command, Taker* taker, Outcome* outcome) noexcept nogil:
+        """Fill the taker from the opposite side, best price first, oldest first, until something stops it."""
+        cdef Level* level
+        cdef Order* maker
+        while taker.remaining > 0:
+            outcome.dead_met += self.books.purge(taker.opposite, taker.limit_key)
+            if taker.opposite.best == NONE:
+                return
+            level = level_at(&self.books.levels, taker.opposite.best)
+            if level.key > taker.limit_key:
+                return
+            maker = order_at(&self.registry.orders, level.head)
+            if self_match(command, taker.portfolio, maker):
+                if command.self_trading_mode == SELF_TRADING_MODE_CANCEL_TAKER:
+                    taker.stop = STOP_SELF_MATCH
+                    return
+                if taker.cancels == SELF_MATCH_CANCELS_PER_ORDER_MAX:
+                    taker.stop = STOP_LIMIT
+                    return
+                self.cancel_maker(level.head, outcome)
+                taker.cancels += 1
+            elif taker.fills == FILLS_PER_ORDER_MAX:
+                taker.stop = STOP_LIMIT
+                return
+            else:
+                self.fill_maker(level.head, taker, outcome)
+
+    cdef void fill_maker(self, uint32_t handle, Taker* taker, Outcome* outcome) noexcept nogil:
+        cdef Order* maker = order_at(&self.registry.orders, handle)
+        cdef Event* event = &self.events[outcome.event_count]
+        cdef int64_t quantity = min(taker.remaining, maker.quantity - maker.filled)
+        self.last_match_id += 1
+        maker.filled += quantity
+        taker.remaining -= quantity
+        taker.fills += 1
+        taker.last_price = maker.price
+        event.kind = EVENT_FILL
+        event.match_id = self.last_match_id
+        event.price = maker.price
+        event.quantity = quantity
+        event.client_order_id = maker.client_order_id
+        event.order_id = maker.order_id
+        event.total_filled = maker.filled
+        event.owner = maker.owner
+        event.side = maker.side
+        event.flags = FILL_FLAGS_IS_QUOTE if maker.flags & ORDER_IS_QUOTE else 0
+        event.cancel_reason = CANCEL_REASON_UNKNOWN
+        outcome.event_count += 1
+        if maker.filled == maker.quantity:
+            event.flags |= FILL_FLAGS_IS_FULLY_FILLED
+            self.forget(handle)
+
+    cdef void cancel_maker(self, uint32_t handle, Outcome* outcome) noexcept nogil:
+        cdef Order* maker = order_at(&self.registry.orders, handle)
+        cdef Event* event = &self.events[outcome.event_count]
+        memset(event, 0, sizeof(Event))
+        event.kind = EVENT_CANCELED
+        event.client_order_id = maker.client_order_id
+        event.order_id = maker.order_id
+        event.total_filled = maker.filled
+        event.owner = maker.owner
+        event.side = maker.side
+        event.flags = CANCEL_FLAGS_IS_QUOTE if maker.flags & ORDER_IS_QUOTE else 0
+        event.cancel_reason = CANCEL_REASON_SELF_MATCH_PREVENTION
+        outcome.event_count += 1
+        self.forget(handle)
+
+    cdef void forget(self, uint32_t handle) noexcept nogil:
+        if order_at(&self.registry.orders, handle).flags & ORDER_IN_BOOK:
+            self.books.remove(handle)
+        self.registry.release(handle)
+
+    cdef void rest(self, const Command* command, const Taker* taker, uint32_t hash, Outcome* outcome) noexcept nogil:
+        """Bind what is left to its owner and put it into the book, at outcome.price."""
+        cdef uint32_t handle = self.registry.take()
+        cdef Order* order = order_at(&self.registry.orders, handle)
+        order.order_id = taker.order_id
+        order.client_order_id = command.client_order_id
+        order.quantity = command.quantity
+        order.filled = command.quantity - taker.remaining
+        order.epoch = command.epoch
+        order.smp_token = command.smp_token
+        order.owner = command.owner
+        order.portfolio = taker.portfolio
+        order.flags = ORDER_IS_COVERED if command.covered else 0
+        order.side = command.side
+        order.price = outcome.price
+        order.instrument = taker.instrument
+        order.client_hash = hash
+        self.registry.bind(handle)
+        self.books.insert(handle)
+        outcome.order_status = ORDER_STATUS_ACTIVE
+        outcome.visible_quantity = taker.remaining
+
+    cdef void settle(self, const Command* command, const Taker* taker, uint32_t hash, Outcome* outcome) noexcept nogil:
+        """Decide what becomes of the order after matching."""
+        outcome.status = OUTCOME_ACCEPTED
+        outcome.order_id = taker.order_id
+        outcome.total_filled = command.quantity - taker.remaining
+        if taker.remaining == 0:
+            outcome.order_status = ORDER_STATUS_FILLED
+        elif taker.stop == STOP_NONE and command.time_in_force == TIME_IN_FORCE_GTC and (
+                command.price != INT64_MIN or taker.fills):
+            if command.price == INT64_MIN:
+                outcome.price = taker.last_price
+            self.rest(command, taker, hash, outcome)
+        else:
+            outcome.order_status = ORDER_STATUS_CANCELED
+            outcome.cancel_reason = (CANCEL_REASON_SELF_MATCH_PREVENTION if taker.stop == STOP_SELF_MATCH
+                                     else CANCEL_REASON_TIME_IN_FORCE)
+
+    # Commands.
+
     cdef void new_order(self, const Command* command, Outcome* outcome) noexcept nogil:
-        outcome.status = OUTCOME_REJECTED
-        outcome.reject_reason = 0
-        outcome.details = b"not built yet"
+        cdef Owner* owner = &self.registry.owners[command.owner]
+        cdef uint32_t hash = client_order_hash(owner.portfolio, command.client_order_id)
+        cdef Taker taker
+        start_outcome(command, outcome)
+        if command.epoch <= owner.fenced_epoch or command.epoch < owner.newest_epoch:
+            reject(outcome, ORDER_REJECT_REASON_SYSTEM_ERROR,
+                   integer_details(self.details, b"epoch %lld of the session is over", command.epoch, 0))
+            return
+        taker.instrument = self.find_instrument(command.instrument_id)
+        if taker.instrument == NONE:
+            reject(outcome, ORDER_REJECT_REASON_INVALID_INSTRUMENT,
+                   integer_details(self.details, b"instrument %lld is not known", command.instrument_id, 0))
+            return
+        if not self.check_fields(command, outcome):
+            return
+        if not self.check_terms(command, taker.instrument, outcome):
+            return
+        if not self.check_admission(command, hash, outcome):
+            return
+        taker.portfolio = owner.portfolio
+        taker.remaining = command.quantity
+        taker.limit_key = INT64_MAX if command.price == INT64_MIN else command.side * command.price
+        taker.last_price = INT64_MIN
+        taker.fills = taker.cancels = 0
+        taker.opposite = self.books.side_of(taker.instrument, -command.side)
+        taker.stop = STOP_NONE
+        if command.flags & (ORDER_FLAGS_POST_ONLY | ORDER_FLAGS_POST_ONLY_REJECT):
+            if not self.place_post_only(command, &taker, outcome):
+                return
+        self.last_order_id += 1
+        taker.order_id = self.last_order_id
+        if command.time_in_force != TIME_IN_FORCE_FOK or self.can_fill(command, &taker, outcome):
+            self.match(command, &taker, outcome)
+        self.settle(command, &taker, hash, outcome)
 
     cdef void cancel_order(self, const Command* command, Outcome* outcome) noexcept nogil:
-        outcome.status = OUTCOME_REJECTED
-        outcome.reject_reason = 0
-        outcome.details = b"not built yet"
+        cdef uint32_t portfolio = self.registry.owners[command.owner].portfolio
+        start_outcome(command, outcome)
+        self.cancel(command, self.registry.find_client(
+            portfolio, command.client_order_id, client_order_hash(portfolio, command.client_order_id)),
+            b"client order id %lld is not open in instrument %lld", command.client_order_id, outcome)
 
     cdef void cancel_order_by_id(self, const Command* command, Outcome* outcome) noexcept nogil:
-        outcome.status = OUTCOME_REJECTED
-        outcome.reject_reason = 0
-        outcome.details = b"not built yet"
+        start_outcome(command, outcome)
+        self.cancel(command, self.registry.find_order_id(command.order_id),
+                    b"order id %lld is not open in instrument %lld", command.order_id, outcome)
+
+    cdef void cancel(self, const Command* command, uint32_t handle, const char* unknown, int64_t named,
+                     Outcome* outcome) noexcept nogil:
+        """Cancel what was found by `named`. unknown: what to say of an order that is not the requester's to cancel."""
+        cdef uint32_t instrument = self.find_instrument(command.instrument_id)
+        cdef Order* order
+        if instrument == NONE:
+            reject(outcome, CANCEL_ORDER_REJECT_REASON_INVALID_INSTRUMENT,
+                   integer_details(self.details, b"instrument %lld is not known", command.instrument_id, 0))
+            return
+        if handle != NONE:
+            order = order_at(&self.registry.orders, handle)
+            if (order.instrument == instrument
+                    and order.portfolio == self.registry.owners[command.owner].portfolio):
+                outcome.status = OUTCOME_ACCEPTED
+                outcome.order_id = order.order_id
+                outcome.client_order_id = order.client_order_id
+                outcome.price = order.price
+                outcome.quantity = order.quantity
+                outcome.total_filled = order.filled
+                outcome.owner = order.owner
+                outcome.side = order.side
+                outcome.order_status = ORDER_STATUS_CANCELED
+                outcome.cancel_reason = CANCEL_REASON_BY_REQUEST
+                self.forget(handle)
+                return
+        reject(outcome, CANCEL_ORDER_REJECT_REASON_UNKNOWN_ORDER,
+               integer_details(self.details, unknown, named, command.instrument_id))
 
     cdef uint32_t fence(self, uint32_t owner, int64_t epoch) noexcept nogil:
+        """From here on the owner's covered orders up to this epoch do not exist. Returns how many that kills."""
         return self.registry.fence(owner, epoch)
 
     cdef uint32_t drain(self, uint32_t owner, uint32_t limit, int8_t cancel_reason,
                         OrdersCanceledOrders* out) noexcept nogil:
-        return 0
+        """Forget up to `limit` of the owner's dead orders, in order of entry, and write an entry for each into `out`.
+
+        Returns how many. The owner is done with when dead_orders says 0.
+        """
+        cdef Owner* mine = &self.registry.owners[owner]
+        cdef uint32_t drained = 0
+        cdef uint32_t handle
+        cdef Order* order
+        while drained < limit and mine.dead > 0:
+            handle = mine.covered.head
+            order = order_at(&self.registry.orders, handle)
+            out[drained].client_order_id = order.client_order_id
+            out[drained].order_id = order.order_id
+            out[drained].instrument_id = self.instruments[order.instrument].id
+            out[drained].total_filled.mantissa = order.filled
+            out[drained].total_filled.exponent = -9
+            out[drained].cancel_reason = cancel_reason
+            out[drained].flags = CANCEL_FLAGS_IS_QUOTE if order.flags & ORDER_IS_QUOTE else 0
+            self.forget(handle)
+            drained += 1
+        return drained
 
     cdef int64_t next_exec_id(self) noexcept nogil:
         self.last_exec_id += 1
         return self.last_exec_id
+
+    # The Python face: for tests and tools. None stands for null; owners are indexes, times nanoseconds.
+
+    def enter(self, uint32_t owner, client_order_id, int64_t instrument_id, int8_t side, price, quantity, *,
+              int8_t time_in_force=TIME_IN_FORCE_GTC, unsigned short flags=0, smp_token=None,
+              int8_t self_trading_mode=SELF_TRADING_MODE_CANCEL_TAKER, show_quantity=None, bint covered=True,
+              int64_t epoch=1, int64_t time=0):
+        """A new order; an OutcomeRecord with all events."""
+        cdef Command command
+        cdef Outcome outcome
+        self.require_owner(owner)
+        memset(&command, 0, sizeof(Command))
+        command.time = time
+        command.client_order_id = null_or(client_order_id)
+        command.instrument_id = instrument_id
+        command.price = null_or(price)
+        command.quantity = null_or(quantity)
+        command.show_quantity = null_or(show_quantity)
+        command.smp_token = null_or(smp_token)
+        command.epoch = epoch
+        command.owner = owner
+        command.flags = flags
+        command.side = side
+        command.time_in_force = time_in_force
+        command.self_trading_mode = self_trading_mode
+        command.covered = covered
+        self.new_order(&command, &outcome)
+        return self.record(&outcome)
+
+    def cancel_by_client_order_id(self, uint32_t owner, client_order_id, int64_t instrument_id):
+        """Cancel an open order of the owner's portfolio; an OutcomeRecord."""
+        cdef Command command
+        cdef Outcome outcome
+        self.require_owner(owner)
+        memset(&command, 0, sizeof(Command))
+        command.client_order_id = null_or(client_order_id)
+        command.instrument_id = instrument_id
+        command.owner = owner
+        self.cancel_order(&command, &outcome)
+        return self.record(&outcome)
+
+    def cancel_by_order_id(self, uint32_t owner, order_id, int64_t instrument_id):
+        """Cancel an open order of the owner's portfolio; an OutcomeRecord."""
+        cdef Command command
+        cdef Outcome outcome
+        self.require_owner(owner)
+        memset(&command, 0, sizeof(Command))
+        command.client_order_id = INT64_MIN
+        command.order_id = null_or(order_id)
+        command.instrument_id = instrument_id
+        command.owner = owner
+        self.cancel_order_by_id(&command, &outcome)
+        return self.record(&outcome)
+
+    def raise_fence(self, uint32_t owner, int64_t epoch):
+        """`fence`: how many orders it killed."""
+        self.require_owner(owner)
+        return self.fence(owner, epoch)
+
+    def drain_orders(self, uint32_t owner, uint32_t limit, int8_t cancel_reason=CANCEL_REASON_CLIENT_DISCONNECT):
+        """`drain`: a list of CanceledOrder."""
+        cdef OrdersCanceledOrders* entries
+        cdef uint32_t i
+        self.require_owner(owner)
+        entries = <OrdersCanceledOrders*>calloc(max(limit, 1), sizeof(OrdersCanceledOrders))
+        if entries == NULL:
+            raise MemoryError(f"no memory for {limit} entries")
+        try:
+            return [
+                CanceledOrder(
+                    client_order_id=entries[i].client_order_id,
+                    order_id=entries[i].order_id,
+                    instrument_id=entries[i].instrument_id,
+                    total_filled=(entries[i].total_filled.mantissa, entries[i].total_filled.exponent),
+                    cancel_reason=entries[i].cancel_reason,
+                    flags=entries[i].flags,
+                )
+                for i in range(self.drain(owner, limit, cancel_reason, entries))
+            ]
+        finally:
+            free(entries)
+
+    def take_exec_id(self):
+        """`next_exec_id`."""
+        return self.next_exec_id()
+
+    def owner_counts(self, uint32_t owner):
+        """(open orders, those of them that are covered, dead orders that wait for the drain)."""
+        self.require_owner(owner)
+        return self.open_orders(owner), self.covered_open(owner), self.dead_orders(owner)
+
+    def portfolio_count(self, uint32_t portfolio):
+        """Open orders of a portfolio, by its index."""
+        if portfolio >= self.registry.portfolio_count:
+            raise IndexError(f"portfolio: wanted below {self.registry.portfolio_count}, was {portfolio}")
+        return self.portfolio_open(portfolio)
+
+    def resting(self, int64_t instrument_id, int8_t side):
+        """Live orders of one side of a book as RestingOrder, best price first, oldest first."""
+        cdef uint32_t instrument = self.find_instrument(instrument_id)
+        cdef uint32_t node
+        cdef uint32_t handle
+        cdef Order* order
+        if instrument == NONE or (side != SIDE_BUY and side != SIDE_SELL):
+            raise KeyError(f"instrument {instrument_id}, side {side}: not known")
+        orders = []
+        node = self.books.side_of(instrument, side).best
+        while node != NONE:
+            handle = level_at(&self.books.levels, node).head
+            while handle != NONE:
+                order = order_at(&self.registry.orders, handle)
+                if not order_is_dead(order, self.registry.owners, self.registry.portfolios):
+                    orders.append(RestingOrder(order.order_id, order.owner, order.price, order.quantity, order.filled))
+                handle = order.fifo_next
+            node = level_at(&self.books.levels, node).worse
+        return orders
+
+    cdef int require_owner(self, uint32_t owner) except -1:
+        if owner >= self.registry.owner_count:
+            raise IndexError(f"owner: wanted below {self.registry.owner_count}, was {owner}")
+        return 0
+
+    cdef object record(self, const Outcome* outcome):
+        cdef uint32_t i
+        return OutcomeRecord(
+            status=outcome.status,
+            order_status=outcome.order_status,
+            cancel_reason=outcome.cancel_reason,
+            reject_reason=outcome.reject_reason,
+            order_id=or_none(outcome.order_id),
+            client_order_id=or_none(outcome.client_order_id),
+            instrument_id=outcome.instrument_id,
+            side=outcome.side,
+            price=or_none(outcome.price),
+            quantity=or_none(outcome.quantity),
+            total_filled=outcome.total_filled,
+            visible_quantity=outcome.visible_quantity,
+            owner=outcome.owner,
+            dead_met=outcome.dead_met,
+            details=(<bytes>outcome.details).decode("ascii") if outcome.details != NULL else "",
+            events=tuple([event_record(&self.events[i]) for i in range(outcome.event_count)]),
+        )

@@ -12,7 +12,6 @@ class InstrumentSpec(NamedTuple):
     tick_size: int
     lot_size: int
     product_type: int
-    currency_pair_id: int = 0
 
 
 class PortfolioSpec(NamedTuple):
@@ -58,17 +57,18 @@ class OutcomeRecord(NamedTuple):
     total_filled: int
     visible_quantity: int
     owner: int
+    dead_met: int
     details: str
     events: tuple[EventRecord, ...]
 
 
 class CanceledOrder(NamedTuple):
-    """One entry of OrdersCanceled, as the drain writes it."""
+    """One entry of OrdersCanceled, as the drain writes it; total_filled is (mantissa, exponent)."""
 
     client_order_id: int
     order_id: int
     instrument_id: int
-    total_filled: int
+    total_filled: tuple[int, int]
     cancel_reason: int
     flags: int
 
@@ -78,7 +78,6 @@ class RestingOrder(NamedTuple):
 
     order_id: int
     owner: int
-    side: int
     price: int
     quantity: int
     filled: int
