@@ -231,7 +231,8 @@ def parse(text: str, source: str = "configuration") -> Config:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(source, [Problem("", f"not TOML: {error}")]) from None
+        last = f"at line {text.count(chr(10)) + 1}, the end"
+        raise ConfigError(source, [Problem("", f"not TOML: {error}".replace("at end of document", last))]) from None
     reader = _Reader(raw)
     if reader.problems:
         raise ConfigError(source, reader.problems)
@@ -425,10 +426,10 @@ class _Reader:
                 self._problem(f"{place}.cpu", f"wanted -1 or a processor that may be used, of {usable}", values["cpu"])
 
     def _check_price_bands(self) -> None:
-        for place, _, values in self._tables["instrument"]:
+        for place, raw, values in self._tables["instrument"]:
             least, most = values.get("min_price"), values.get("max_price")
             if least is not None and most is not None and most <= least:
-                self._problem(f"{place}.max_price", "wanted more than min_price")
+                self._problem(f"{place}.max_price", "wanted more than min_price", raw["max_price"])
 
     def _check_secrets(self) -> None:
         for place, _, values in self._tables["api_key"]:

@@ -119,10 +119,8 @@ def wanted(field_type: object) -> str:
 
 def shown(value: object) -> str:
     """A value as it stands in the file, cut when it is long."""
-    try:
-        text = msgspec.json.encode(value, enc_hook=str).decode()
-    except (TypeError, ValueError):
-        text = repr(value)
+    # JSON and TOML write alike all but floats that are not numbers.
+    text = repr(value) if isinstance(value, float) else msgspec.json.encode(value, enc_hook=str).decode()
     return text if len(text) <= _SHOWN_MAX_CHARACTERS else f"{text[: _SHOWN_MAX_CHARACTERS - 3]}..."
 
 

@@ -1,0 +1,50 @@
+"""gateway/limits.py: the relations between limits hold, and breaking one is told by name."""
+
+import pytest
+
+from gateway import limits
+from gateway.errors import LimitError
+
+
+def test_every_relation_between_the_limits_holds() -> None:
+    assert [relation for relation, holds in limits.relations().items() if not holds] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "relation"),
+    [
+        ("FRAME_SIZE_MAX_OUT_BYTES", 65_456, "the longest frame out fits inside a DropCopyEvent"),
+        ("ORDERS_CANCELED_ENTRIES_MAX", 1_869, "a full OrdersCanceled fits in a frame out"),
+        ("ORDERS_CANCELED_ENTRIES_MAX", 1_867, "one entry more would not"),
+        ("NEW_ORDER_RESPONSE_FILLS_MAX_BYTES", 65_449, "the fills of one order fit in a frame out"),
+        ("FRAME_SIZE_MAX_IN_LEAST_BYTES", 752, "every request fits in the least frame_size_max_in"),
+        ("FRAME_SIZE_MAX_IN_DEFAULT_BYTES", 32_769, "the default frame_size_max_in can be set"),
+        ("READ_BUFFER_BYTES", 65_535, "a partial frame leaves room to read the rest"),
+        ("NEWCOMER_BUFFER_BYTES", 65_535, "a newcomer's buffer holds a read"),
+        ("READ_BUDGET_PER_TURN_BYTES", 65_535, "a read fits in the budget of a turn"),
+        ("CHUNK_BYTES", 65_520, "any frame out fits in a chunk"),
+        ("BUFFER_LEAST_BYTES", 65_520, "any frame out fits in the least buffer"),
+        ("PENDING_LOGONS_MAX", 10_001, "pending logons leave connections for sessions"),
+        ("API_KEYS_MAX", 20_000, "every API key can be connected while pending logons are full"),
+        ("HEARTBEAT_INTERVAL_MOST_S", 2**31, "an interval in seconds fits in the int32 of LogonConf"),
+    ],
+)
+def test_a_limit_that_contradicts_another_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: int, relation: str
+) -> None:
+    monkeypatch.setattr(limits, name, value)
+
+    with pytest.raises(LimitError) as raised:
+        limits.check()
+
+    assert relation in str(raised.value)
+
+
+def test_every_relation_can_break() -> None:
+    covered = {mark.args[1][index][2] for mark in _relations_test_marks() for index in range(len(mark.args[1]))}
+
+    assert covered == set(limits.relations())
+
+
+def _relations_test_marks() -> list[pytest.Mark]:
+    return list(test_a_limit_that_contradicts_another_is_refused_by_name.pytestmark)  # type: ignore[attr-defined]
