@@ -18,7 +18,7 @@ class CodecError(Exception):
     """The bytes at hand are not a message: `reason` says why, `offset` where in the frame, `detail` in words."""
 
     def __init__(self, reason: Reason, offset: int, detail: str) -> None:
-        super().__init__(f"{detail} (at byte {offset})")
+        super().__init__(detail)
         self.reason = reason
         self.offset = offset
         self.detail = detail
