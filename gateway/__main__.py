@@ -35,21 +35,21 @@ class Command(NamedTuple):
 
 def serve(options: argparse.Namespace) -> int:
     """Runs the gateway until SIGTERM or SIGINT; without a file, the development set-up, whose keys it prints."""
-    from gateway import config, server
+    from gateway.config import development, load
 
-    if options.config is not None:
-        return server.serve(config.load(options.config))
-    development, keys = config.development()
+    config, keys = development() if options.config is None else (load(options.config), [])
     for client_id, secret in keys:
         print_key(client_id, secret)
-    return server.serve(development)
+    from gateway.server import serve  # compiled modules and the event loop: not before the file is known to be right
+
+    return serve(config)
 
 
 def demo(_options: argparse.Namespace) -> int:
     """Shows what becomes of a maker's orders when it is killed, frozen, and logs out."""
-    from gateway import demo
+    from gateway.demo import run
 
-    return demo.run()
+    return run()
 
 
 def keys_add(options: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from gateway import config
 from gateway.config import NOT_BUILT, ApiKey, Config, Gateway, Instrument, MmpGroup, Portfolio, RateLimit, Tls, parse
 from gateway.credentials import KeyRing, hash_secret
 from gateway.errors import ConfigError, Problem
+from gateway.tables import mantissa
 
 HASH = hash_secret("a secret")
 
@@ -123,16 +124,16 @@ def test_a_file_that_says_everything_becomes_the_whole_tree() -> None:
                 symbol="BTC-PERPETUAL",
                 currency_pair_id=1,
                 product_type="futures",
-                tick_size=config.mantissa("0.5"),
-                lot_size=config.mantissa("0.001"),
+                tick_size=mantissa("0.5"),
+                lot_size=mantissa("0.001"),
             ),
             Instrument(
                 id=3,
                 symbol="BTC-CS-25DEC26",
                 currency_pair_id=1,
                 product_type="combo_options",
-                tick_size=config.mantissa("0.0001"),
-                lot_size=config.mantissa("0.1"),
+                tick_size=mantissa("0.0001"),
+                lot_size=mantissa("0.1"),
             ),
         ),
         portfolios=(Portfolio(id=2, max_open_orders=5),),
@@ -594,7 +595,7 @@ def test_the_tables_of_later_features_are_read_into_the_tree() -> None:
     assert (loaded.rate_limit, loaded.tls, loaded.mmp_groups) == (
         RateLimit(scope="portfolio", orders_per_s=100, orders_burst=50, mass_quotes_per_s=10, mass_quotes_burst=10),
         Tls(certificate="a.pem", private_key="a.key"),
-        (MmpGroup(portfolio=1, id=7, quantity_limit=config.mantissa("10"), interval_ms=1, frozen_ms=1000),),
+        (MmpGroup(portfolio=1, id=7, quantity_limit=mantissa("10"), interval_ms=1, frozen_ms=1000),),
     )
 
 
