@@ -1,4 +1,4 @@
-"""The narrow seam: commands in, outcomes and events out. The engine does not know who is connected, nor what time it is."""
+"""The narrow seam: commands in, outcomes and events out. Who is connected and what time it is, nobody here knows."""
 
 from libc.stdint cimport int8_t, int64_t, uint16_t, uint32_t
 
@@ -71,7 +71,7 @@ cdef struct Outcome:
     int8_t order_status           # ORDER_STATUS_* when accepted
     int8_t cancel_reason          # CANCEL_REASON_* of a closed order, else 0
     int8_t reject_reason          # ORDER_REJECT_REASON_* or CANCEL_ORDER_REJECT_REASON_* when rejected
-    const char* details           # when rejected: what was wanted and what was given, ASCII, good until the next command
+    const char* details           # when rejected: what was wanted, what was given; ASCII, good until the next command
 
 
 cdef struct Instrument:
@@ -116,7 +116,7 @@ cdef class Engine:
         uint32_t open_orders(self, uint32_t owner) noexcept nogil
         uint32_t covered_open(self, uint32_t owner) noexcept nogil
         uint32_t portfolio_open(self, uint32_t portfolio) noexcept nogil
-        uint32_t dead_orders(self, uint32_t owner) noexcept nogil     # fenced, not yet drained; 0: the drain is complete
+        uint32_t dead_orders(self, uint32_t owner) noexcept nogil     # fenced, not drained; 0: the drain is complete
         uint32_t find_instrument(self, int64_t instrument_id) noexcept nogil
 
         # Commands. Each writes the whole outcome; events stay good until the next one.
@@ -149,5 +149,3 @@ cdef class Engine:
         void cancel(self, const Command* command, uint32_t handle, const char* unknown, int64_t named,
                     Outcome* outcome) noexcept nogil
         void forget(self, uint32_t handle) noexcept nogil
-        int require_owner(self, uint32_t owner) except -1
-        object record(self, const Outcome* outcome)

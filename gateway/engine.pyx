@@ -1,8 +1,9 @@
 """The engine: price-time matching over the registry and the books, a function of commands and their timestamps alone.
 
-A new order is checked whole before anything changes: what may rest has its record, its lookup entries and its level set
-aside first, so that nothing can fail once matching has begun. Whatever is dead (see `order_is_dead`) is taken out of the
-book where matching meets it, and only as far as the price limit reaches: an order that does not cross pays for no one.
+A new order is checked whole before anything changes: what may rest has its record, its lookup entries and its level
+set aside first, so that nothing can fail once matching has begun. Whatever is dead (see `order_is_dead`) is taken out
+of the book where matching meets it, and only as far as the price limit reaches: an order that does not cross pays for
+no one.
 """
 
 cimport cython
@@ -12,7 +13,7 @@ from libc.string cimport memset
 
 from codec.layout cimport (
     CANCEL_FLAGS_IS_QUOTE, CANCEL_ORDER_REJECT_REASON_INVALID_INSTRUMENT, CANCEL_ORDER_REJECT_REASON_UNKNOWN_ORDER,
-    CANCEL_REASON_BY_REQUEST, CANCEL_REASON_CLIENT_DISCONNECT, CANCEL_REASON_SELF_MATCH_PREVENTION, CANCEL_REASON_TIME_IN_FORCE, CANCEL_REASON_UNKNOWN,
+    CANCEL_REASON_BY_REQUEST, CANCEL_REASON_SELF_MATCH_PREVENTION, CANCEL_REASON_TIME_IN_FORCE, CANCEL_REASON_UNKNOWN,
     FILL_FLAGS_IS_FULLY_FILLED, FILL_FLAGS_IS_QUOTE, ORDER_FLAGS_MARKET_LIMIT, ORDER_FLAGS_MMP, ORDER_FLAGS_POST_ONLY,
     ORDER_FLAGS_POST_ONLY_REJECT, ORDER_FLAGS_RESET_MMP, ORDER_REJECT_REASON_DUPLICATE_CLIENT_ORDER_ID,
     ORDER_REJECT_REASON_ICEBERG_NOT_ALLOWED, ORDER_REJECT_REASON_INVALID_FIELD, ORDER_REJECT_REASON_INVALID_INSTRUMENT,
@@ -31,8 +32,6 @@ from gateway.registry cimport (
     ORDER_IS_COVERED, ORDER_IN_BOOK, ORDER_IS_QUOTE, Order, Owner, client_order_hash, order_at, order_is_dead,
 )
 from gateway.slab cimport NONE
-
-from gateway.engine_types import CanceledOrder, EventRecord, OutcomeRecord, RestingOrder
 
 
 cdef inline bint self_match(const Command* command, uint32_t portfolio, const Order* maker) noexcept nogil:
@@ -57,30 +56,6 @@ cdef inline bint reject(Outcome* outcome, int8_t reason, const char* details) no
     outcome.reject_reason = reason
     outcome.details = details
     return False
-
-
-cdef int64_t null_or(value) except? -1:
-    return INT64_MIN if value is None else value
-
-
-cdef object or_none(int64_t value):
-    return None if value == INT64_MIN else value
-
-
-cdef object event_record(const Event* event):
-    return EventRecord(
-        kind=event.kind,
-        owner=event.owner,
-        client_order_id=event.client_order_id,
-        order_id=event.order_id,
-        side=event.side,
-        match_id=event.match_id,
-        price=event.price,
-        quantity=event.quantity,
-        total_filled=event.total_filled,
-        flags=event.flags,
-        cancel_reason=event.cancel_reason,
-    )
 
 
 @cython.final
@@ -515,145 +490,3 @@ cdef class Engine:
     cdef int64_t next_exec_id(self) noexcept nogil:
         self.last_exec_id += 1
         return self.last_exec_id
-
-    # The Python face: for tests and tools. None stands for null; owners are indexes, times nanoseconds.
-
-    def enter(self, uint32_t owner, client_order_id, int64_t instrument_id, int8_t side, price, quantity, *,
-              int8_t time_in_force=TIME_IN_FORCE_GTC, unsigned short flags=0, smp_token=None,
-              int8_t self_trading_mode=SELF_TRADING_MODE_CANCEL_TAKER, show_quantity=None, bint covered=True,
-              int64_t epoch=1, int64_t time=0):
-        """A new order; an OutcomeRecord with all events."""
-        cdef Command command
-        cdef Outcome outcome
-        self.require_owner(owner)
-        memset(&command, 0, sizeof(Command))
-        command.time = time
-        command.client_order_id = null_or(client_order_id)
-        command.instrument_id = instrument_id
-        command.price = null_or(price)
-        command.quantity = null_or(quantity)
-        command.show_quantity = null_or(show_quantity)
-        command.smp_token = null_or(smp_token)
-        command.epoch = epoch
-        command.owner = owner
-        command.flags = flags
-        command.side = side
-        command.time_in_force = time_in_force
-        command.self_trading_mode = self_trading_mode
-        command.covered = covered
-        self.new_order(&command, &outcome)
-        return self.record(&outcome)
-
-    def cancel_by_client_order_id(self, uint32_t owner, client_order_id, int64_t instrument_id):
-        """Cancel an open order of the owner's portfolio; an OutcomeRecord."""
-        cdef Command command
-        cdef Outcome outcome
-        self.require_owner(owner)
-        memset(&command, 0, sizeof(Command))
-        command.client_order_id = null_or(client_order_id)
-        command.instrument_id = instrument_id
-        command.owner = owner
-        self.cancel_order(&command, &outcome)
-        return self.record(&outcome)
-
-    def cancel_by_order_id(self, uint32_t owner, order_id, int64_t instrument_id):
-        """Cancel an open order of the owner's portfolio; an OutcomeRecord."""
-        cdef Command command
-        cdef Outcome outcome
-        self.require_owner(owner)
-        memset(&command, 0, sizeof(Command))
-        command.client_order_id = INT64_MIN
-        command.order_id = null_or(order_id)
-        command.instrument_id = instrument_id
-        command.owner = owner
-        self.cancel_order_by_id(&command, &outcome)
-        return self.record(&outcome)
-
-    def raise_fence(self, uint32_t owner, int64_t epoch):
-        """`fence`: how many orders it killed."""
-        self.require_owner(owner)
-        return self.fence(owner, epoch)
-
-    def drain_orders(self, uint32_t owner, uint32_t limit, int8_t cancel_reason=CANCEL_REASON_CLIENT_DISCONNECT):
-        """`drain`: a list of CanceledOrder."""
-        cdef OrdersCanceledOrders* entries
-        cdef uint32_t i
-        self.require_owner(owner)
-        entries = <OrdersCanceledOrders*>calloc(max(limit, 1), sizeof(OrdersCanceledOrders))
-        if entries == NULL:
-            raise MemoryError(f"no memory for {limit} entries")
-        try:
-            return [
-                CanceledOrder(
-                    client_order_id=entries[i].client_order_id,
-                    order_id=entries[i].order_id,
-                    instrument_id=entries[i].instrument_id,
-                    total_filled=(entries[i].total_filled.mantissa, entries[i].total_filled.exponent),
-                    cancel_reason=entries[i].cancel_reason,
-                    flags=entries[i].flags,
-                )
-                for i in range(self.drain(owner, limit, cancel_reason, entries))
-            ]
-        finally:
-            free(entries)
-
-    def take_exec_id(self):
-        """`next_exec_id`."""
-        return self.next_exec_id()
-
-    def owner_counts(self, uint32_t owner):
-        """(open orders, those of them that are covered, dead orders that wait for the drain)."""
-        self.require_owner(owner)
-        return self.open_orders(owner), self.covered_open(owner), self.dead_orders(owner)
-
-    def portfolio_count(self, uint32_t portfolio):
-        """Open orders of a portfolio, by its index."""
-        if portfolio >= self.registry.portfolio_count:
-            raise IndexError(f"portfolio: wanted below {self.registry.portfolio_count}, was {portfolio}")
-        return self.portfolio_open(portfolio)
-
-    def resting(self, int64_t instrument_id, int8_t side):
-        """Live orders of one side of a book as RestingOrder, best price first, oldest first."""
-        cdef uint32_t instrument = self.find_instrument(instrument_id)
-        cdef uint32_t node
-        cdef uint32_t handle
-        cdef Order* order
-        if instrument == NONE or (side != SIDE_BUY and side != SIDE_SELL):
-            raise KeyError(f"instrument {instrument_id}, side {side}: not known")
-        orders = []
-        node = self.books.side_of(instrument, side).best
-        while node != NONE:
-            handle = level_at(&self.books.levels, node).head
-            while handle != NONE:
-                order = order_at(&self.registry.orders, handle)
-                if not order_is_dead(order, self.registry.owners, self.registry.portfolios):
-                    orders.append(RestingOrder(order.order_id, order.owner, order.price, order.quantity, order.filled))
-                handle = order.fifo_next
-            node = level_at(&self.books.levels, node).worse
-        return orders
-
-    cdef int require_owner(self, uint32_t owner) except -1:
-        if owner >= self.registry.owner_count:
-            raise IndexError(f"owner: wanted below {self.registry.owner_count}, was {owner}")
-        return 0
-
-    cdef object record(self, const Outcome* outcome):
-        cdef uint32_t i
-        return OutcomeRecord(
-            status=outcome.status,
-            order_status=outcome.order_status,
-            cancel_reason=outcome.cancel_reason,
-            reject_reason=outcome.reject_reason,
-            order_id=or_none(outcome.order_id),
-            client_order_id=or_none(outcome.client_order_id),
-            instrument_id=outcome.instrument_id,
-            side=outcome.side,
-            price=or_none(outcome.price),
-            quantity=or_none(outcome.quantity),
-            total_filled=outcome.total_filled,
-            visible_quantity=outcome.visible_quantity,
-            owner=outcome.owner,
-            dead_met=outcome.dead_met,
-            details=(<bytes>outcome.details).decode("ascii") if outcome.details != NULL else "",
-            events=tuple([event_record(&self.events[i]) for i in range(outcome.event_count)]),
-        )

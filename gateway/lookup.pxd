@@ -1,14 +1,16 @@
 """A hash table without a pause: linear hashing over 64-byte lines of (hash, handle).
 
-Buckets are split one at a time, at most one for each entry added, so no insert ever pays for the whole table, and taking
-out leaves no tombstone. A line holds the hashes beside the handles: a search that finds nothing reads one line and no
-record, and a split moves entries without looking at the records they stand for. The table never gives buckets back; it is
-bounded by the most entries it ever held, and that by its capacity.
+Buckets are split one at a time, at most one for each entry added, so no insert ever pays for the whole table, and
+taking out leaves no tombstone. A line holds the hashes beside the handles: a search that finds nothing reads one line
+and no record, and a split moves entries without looking at the records they stand for. The table never gives buckets
+back; it is bounded by the most entries it ever held, and that by its capacity.
 
-Invariant of a chain: every line after the first is full, and the first is empty only if it is the whole chain. So adding
-and taking out touch the first line, the entry's line, and no other, but for one copy when a line is pushed or pulled.
+Invariant of a chain: every line after the first is full, and the first is empty only if it is the whole chain. So
+adding and taking out touch the first line, the entry's line, and no other, but for one copy when a line is pushed or
+pulled.
 
-Keys are not kept: a caller walks the entries of a hash and compares with its own record. Equal keys may stand side by side.
+Keys are not kept: a caller walks the entries of a hash and compares with its own record. Equal keys may stand side by
+side.
 """
 
 from libc.stdint cimport uint32_t

@@ -1,4 +1,4 @@
-"""Every order there is: one record each, the lists and lookups that lead to it, and the predicate that says it is dead."""
+"""Every order there is: its record, the lists and lookups that lead to it, and the predicate that says it is dead."""
 
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t
 

@@ -1,8 +1,8 @@
 """The registry: binds every order to the owner that entered it and finds it again.
 
-Owners and portfolios are fixed at construction and named by dense indexes. Nothing here allocates per order but a page of
-records now and then; nothing rehashes, compacts or walks more than the request itself needs, save `fence` with an epoch
-that the owner has already left behind.
+Owners and portfolios are fixed at construction and named by dense indexes. Nothing here allocates per order but a
+page of records now and then; nothing rehashes, compacts or walks more than the request itself needs, save `fence`
+with an epoch that the owner has already left behind.
 """
 
 cimport cython

@@ -1,8 +1,8 @@
 """Pages of equal records that never move, named by a 32-bit index: where everything long-lived in the core is kept.
 
-A record's index is its handle; links between records are indexes, never pointers, so a slab can be written out, read back
-and checked record by record. Growth adds one page and touches no record that exists. A freed record's first four bytes
-hold the index of the next free one.
+A record's index is its handle; links between records are indexes, never pointers, so a slab can be written out, read
+back and checked record by record. Growth adds one page and touches no record that exists. A freed record's first four
+bytes hold the index of the next free one.
 """
 
 from libc.stddef cimport size_t

@@ -1,0 +1,24 @@
+from collections.abc import Sequence
+from typing import Self, final
+
+from gateway.book import Books
+from gateway.engine_types import InstrumentSpec, OwnerSpec, PortfolioSpec
+from gateway.registry import Registry
+
+@final
+class Engine:
+    @property
+    def registry(self) -> Registry: ...
+    @property
+    def books(self) -> Books: ...
+    def __new__(
+        cls,
+        instruments: Sequence[InstrumentSpec],
+        portfolios: Sequence[PortfolioSpec],
+        owners: Sequence[OwnerSpec],
+        orders_max: int,
+        *,
+        first_order_id: int = 1,
+        first_match_id: int = 1,
+        first_exec_id: int = 1,
+    ) -> Self: ...

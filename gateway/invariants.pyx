@@ -1,0 +1,244 @@
+"""What must always hold in the engine room, walked and compared from every side. For tests and the debug build.
+
+Each function raises AssertionError naming what is wrong. They read everything there is: O(all orders).
+"""
+
+from libc.stdint cimport int64_t, uint32_t
+
+from codec.layout cimport SIDE_BUY, SIDE_SELL
+from gateway.book cimport Books, BookSide, Level, level_at
+from gateway.engine cimport Engine
+from gateway.lookup cimport (
+    LINE_ENTRIES, Cursor, Line, Lookup, lookup_bucket, lookup_next, lookup_overflow, lookup_start,
+)
+from gateway.registry cimport (
+    ORDER_IN_BOOK, ORDER_IS_COVERED, Order, OrderList, Registry, client_order_hash, order_at, order_is_dead,
+)
+from gateway.slab cimport NONE
+
+
+cdef int require(bint holds, str claim) except -1:
+    if not holds:
+        raise AssertionError(claim)
+    return 0
+
+
+def check(Engine engine not None):
+    """Registry, lookups, books and counts of an engine agree, every live order rests, and no book is crossed."""
+    check_registry(engine.registry)
+    check_books(engine.books)
+    for owner in range(engine.registry.owner_count):
+        check_all_rest(engine.registry, engine.registry.owners[owner].covered)
+        check_all_rest(engine.registry, engine.registry.owners[owner].uncovered)
+    for instrument in range(engine.books.instrument_count):
+        check_not_crossed(engine.books, instrument)
+
+
+cdef int check_all_rest(Registry registry, OrderList orders) except -1:
+    cdef uint32_t handle = orders.head
+    cdef Order* order
+    while handle != NONE:
+        order = order_at(&registry.orders, handle)
+        require(order.flags & ORDER_IN_BOOK or order_is_dead(order, registry.owners, registry.portfolios),
+                f"order {order.order_id}: live and in no book")
+        handle = order.owner_next
+    return 0
+
+
+def check_registry(Registry registry not None):
+    """Each order is in one owner's list and found by both its ids; lookups and counts hold nothing else."""
+    cdef uint32_t owner
+    cdef uint32_t portfolio
+    handles = set()
+    live = [0] * registry.portfolio_count
+    names = set()
+    for owner in range(registry.owner_count):
+        dead = walk_list(registry, owner, True, handles, live, names)
+        dead += walk_list(registry, owner, False, handles, live, names)
+        require(dead == registry.owners[owner].dead,
+                f"owner {owner}: {dead} dead, {registry.owners[owner].dead} counted")
+    for portfolio in range(registry.portfolio_count):
+        require(live[portfolio] == registry.portfolios[portfolio].open,
+                f"portfolio {portfolio}: {live[portfolio]} open, {registry.portfolios[portfolio].open} counted")
+    require(registry.orders.used == len(handles), f"{registry.orders.used} records in use, {len(handles)} in lists")
+    check_lookup(&registry.by_client, len(handles))
+    check_lookup(&registry.by_order_id, len(handles))
+
+
+cdef int walk_list(Registry registry, uint32_t owner, bint covered, set handles, list live, set names) except -1:
+    """Check one list and add up what it holds; returns how many of it are dead."""
+    cdef OrderList mine = registry.owners[owner].covered if covered else registry.owners[owner].uncovered
+    cdef uint32_t handle = mine.head
+    cdef uint32_t previous = NONE
+    cdef int64_t order_id = 0
+    cdef int64_t epoch = 0
+    cdef int dead = 0
+    cdef uint32_t alive = 0
+    cdef Order* order
+    while handle != NONE:
+        order = order_at(&registry.orders, handle)
+        where = f"owner {owner}, order {order.order_id}"
+        require(handle not in handles, f"{where}: in two lists")
+        handles.add(handle)
+        require(order.owner == owner and order.portfolio == registry.owners[owner].portfolio,
+                f"{where}: not its owner's")
+        require(bool(order.flags & ORDER_IS_COVERED) == covered, f"{where}: in the wrong list")
+        require(order.owner_prev == previous, f"{where}: owner_prev")
+        require(order.order_id > order_id and order.epoch >= epoch, f"{where}: out of its order of entry")
+        require(0 <= order.filled < order.quantity, f"{where}: filled {order.filled} of {order.quantity}")
+        require(found_once(&registry.by_client, order.client_hash, handle), f"{where}: not found by client_order_id")
+        require(order.client_hash == client_order_hash(order.portfolio, order.client_order_id), f"{where}: client_hash")
+        require(found_once(&registry.by_order_id, <uint32_t>order.order_id, handle), f"{where}: not found by order_id")
+        if order_is_dead(order, registry.owners, registry.portfolios):
+            require(alive == 0, f"{where}: dead behind a live one")
+            dead += 1
+        else:
+            alive += 1
+            live[order.portfolio] += 1
+            name = (order.portfolio, order.client_order_id)
+            require(name not in names, f"{where}: client_order_id {order.client_order_id} open twice")
+            names.add(name)
+        order_id, epoch, previous, handle = order.order_id, order.epoch, handle, order.owner_next
+    require(mine.tail == previous, f"owner {owner}: tail")
+    require(mine.live == alive, f"owner {owner}: {alive} live in a list, {mine.live} counted")
+    return dead
+
+
+cdef bint found_once(Lookup* lookup, uint32_t hash, uint32_t wanted) noexcept:
+    cdef Cursor cursor = lookup_start(lookup, hash)
+    cdef uint32_t handle = lookup_next(lookup, &cursor)
+    cdef int found = 0
+    while handle != NONE:
+        found += handle == wanted
+        handle = lookup_next(lookup, &cursor)
+    return found == 1
+
+
+cdef int check_lookup(Lookup* lookup, uint32_t entries) except -1:
+    """Every entry is in the bucket of its hash, and every chain is full behind its first line."""
+    cdef uint32_t buckets = lookup.mask + 1 + lookup.split
+    cdef uint32_t bucket
+    cdef uint32_t counted = 0
+    cdef uint32_t overflow_lines = 0
+    cdef uint32_t i
+    cdef Line* line
+    require(lookup.buckets.used == buckets and lookup.buckets.fresh == buckets, "lookup: buckets")
+    for bucket in range(buckets):
+        # A bucket's own number, as a hash, leads to it: high bits that are not used yet are zero.
+        line = lookup_bucket(lookup, bucket)
+        first = line
+        require(line.count > 0 or line.next == NONE, f"lookup: bucket {bucket} is empty before a full line")
+        while True:
+            require(line.count <= LINE_ENTRIES, f"lookup: bucket {bucket}: count {line.count}")
+            for i in range(line.count):
+                require(lookup_bucket(lookup, line.hashes[i]) == first, f"lookup: bucket {bucket}: a stranger")
+            counted += line.count
+            if line.next == NONE:
+                break
+            line = lookup_overflow(lookup, line.next)
+            overflow_lines += 1
+            require(line.count == LINE_ENTRIES, f"lookup: bucket {bucket}: a gap")
+    require(counted == entries and lookup.entries == entries, f"lookup: {counted} entries, wanted {entries}")
+    require(lookup.overflow.used == overflow_lines, "lookup: lost overflow lines")
+    return 0
+
+
+def check_books(Books books not None):
+    """Trees, lists of levels and queues of orders hold the same, and each order that says it is in a book is."""
+    cdef Registry registry = books.registry
+    cdef uint32_t index
+    cdef uint32_t owner
+    cdef uint32_t handle
+    cdef Order* order
+    queued = set()
+    levels = 0
+    for index in range(books.instrument_count * 2):
+        levels += check_side(books, index // 2, SIDE_SELL if index % 2 else SIDE_BUY, queued)
+    require(books.levels.used == levels, f"{books.levels.used} levels in use, {levels} in books")
+    for owner in range(registry.owner_count):
+        for handle in [registry.owners[owner].covered.head, registry.owners[owner].uncovered.head]:
+            while handle != NONE:
+                order = order_at(&registry.orders, handle)
+                require((handle in queued) == bool(order.flags & ORDER_IN_BOOK),
+                        f"order {order.order_id}: in a book or not")
+                queued.discard(handle)
+                handle = order.owner_next
+    require(not queued, f"orders in books that no owner has: {sorted(queued)}")
+
+
+cdef int check_side(Books books, uint32_t instrument, int side, set queued) except -1:
+    """Check one side and add its orders to `queued`; returns the number of its levels."""
+    cdef BookSide* book = books.side_of(instrument, side)
+    cdef uint32_t node = book.best
+    cdef uint32_t previous = NONE
+    cdef int64_t key = 0
+    cdef Level* level
+    nodes = []
+    while node != NONE:
+        level = level_at(&books.levels, node)
+        where = f"instrument {instrument}, side {side}, price {-side * level.key}"
+        require(level.better == previous, f"{where}: better")
+        require(previous == NONE or level.key > key, f"{where}: out of order")
+        check_queue(books, node, instrument, side, where, queued)
+        nodes.append(node)
+        key, previous, node = level.key, node, level.worse
+    in_tree = []
+    check_tree(books, book.root, NONE, in_tree)
+    require(in_tree == nodes, f"instrument {instrument}, side {side}: tree and list differ")
+    return len(nodes)
+
+
+cdef int check_queue(Books books, uint32_t node, uint32_t instrument, int side, str where, set queued) except -1:
+    cdef Level* level = level_at(&books.levels, node)
+    cdef uint32_t handle = level.head
+    cdef uint32_t previous = NONE
+    cdef Order* order
+    require(handle != NONE, f"{where}: a level without orders")
+    while handle != NONE:
+        order = order_at(&books.registry.orders, handle)
+        require(handle not in queued, f"{where}: order {order.order_id} in two books")
+        queued.add(handle)
+        require(order.fifo_prev == previous and order.level == node, f"{where}: order {order.order_id}: links")
+        require(order.instrument == instrument and order.side == side and -side * order.price == level.key,
+                f"{where}: order {order.order_id} does not belong here")
+        previous, handle = handle, order.fifo_next
+    require(level.tail == previous, f"{where}: tail")
+    return 0
+
+
+cdef int check_tree(Books books, uint32_t node, uint32_t parent, list nodes) except -1:
+    """Add the subtree's levels to `nodes` in price order; returns its height."""
+    cdef Level* level
+    cdef int better
+    cdef int worse
+    if node == NONE:
+        return 0
+    level = level_at(&books.levels, node)
+    require(level.parent == parent, f"level {node}: parent")
+    better = check_tree(books, level.child[0], node, nodes)
+    nodes.append(node)
+    worse = check_tree(books, level.child[1], node, nodes)
+    require(level.balance == worse - better and -1 <= level.balance <= 1, f"level {node}: balance {level.balance}")
+    return 1 + max(better, worse)
+
+
+cdef int check_not_crossed(Books books, uint32_t instrument) except -1:
+    bid = best_live_price(books, instrument, SIDE_BUY)
+    ask = best_live_price(books, instrument, SIDE_SELL)
+    require(bid is None or ask is None or bid < ask, f"instrument {instrument}: bid {bid}, ask {ask}")
+    return 0
+
+
+cdef object best_live_price(Books books, uint32_t instrument, int side):
+    cdef uint32_t node = books.side_of(instrument, side).best
+    cdef uint32_t handle
+    cdef Order* order
+    while node != NONE:
+        handle = level_at(&books.levels, node).head
+        while handle != NONE:
+            order = order_at(&books.registry.orders, handle)
+            if not order_is_dead(order, books.registry.owners, books.registry.portfolios):
+                return order.price
+            handle = order.fifo_next
+        node = level_at(&books.levels, node).worse
+    return None

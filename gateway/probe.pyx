@@ -1,0 +1,315 @@
+"""The engine room for Python: commands in, tuples out, every list and table open to view. For tests and tools only.
+
+None stands for null. Owners, portfolios and handles are indexes, quantities and prices units of 1e-9, times
+nanoseconds.
+"""
+
+cimport cython
+from libc.stdint cimport INT64_MIN, int8_t, int64_t, uint16_t, uint32_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from codec.layout cimport (
+    CANCEL_REASON_CLIENT_DISCONNECT, SELF_TRADING_MODE_CANCEL_TAKER, SIDE_BUY, SIDE_SELL, TIME_IN_FORCE_GTC,
+    OrdersCanceledOrders,
+)
+from gateway.book cimport Books, Level, level_at
+from gateway.engine cimport Command, Engine, Event, Outcome
+from gateway.registry cimport (
+    ORDER_IS_COVERED, Order, OrderList, Registry, client_order_hash, order_at, order_is_dead,
+)
+from gateway.slab cimport NONE
+
+from gateway.engine_types import CanceledOrder, EventRecord, OutcomeRecord, RestingOrder
+
+
+cdef int64_t null_or(value) except? -1:
+    return INT64_MIN if value is None else value
+
+
+cdef object or_none(int64_t value):
+    return None if value == INT64_MIN else value
+
+
+cdef int require_below(uint32_t index, uint32_t count, str what) except -1:
+    if index >= count:
+        raise IndexError(f"{what}: wanted below {count}, was {index}")
+    return 0
+
+
+@cython.final
+cdef class RegistryProbe:
+    """A registry and its books without the rules of the engine: enters what it is told and finds it again."""
+
+    cdef readonly Registry registry
+    cdef readonly Books books
+
+    def __init__(self, Registry registry not None, Books books not None):
+        self.registry = registry
+        self.books = books
+
+    def enter(self, uint32_t owner, int64_t client_order_id, int64_t order_id, *, int64_t epoch=1, bint covered=True):
+        """Bind an order that is in no book; its handle, or None when there is no room."""
+        cdef uint32_t handle
+        cdef Order* order
+        require_below(owner, self.registry.owner_count, "owner")
+        if not self.registry.reserve():
+            return None
+        handle = self.registry.take()
+        order = order_at(&self.registry.orders, handle)
+        memset(order, 0, sizeof(Order))
+        order.order_id = order_id
+        order.client_order_id = client_order_id
+        order.quantity = 1
+        order.epoch = epoch
+        order.owner = owner
+        order.portfolio = self.registry.owners[owner].portfolio
+        order.flags = ORDER_IS_COVERED if covered else 0
+        order.client_hash = client_order_hash(order.portfolio, client_order_id)
+        self.registry.bind(handle)
+        return handle
+
+    def rest(self, uint32_t handle, uint32_t instrument, int8_t side, int64_t price):
+        """Put an order that was entered into the book of an instrument, by its index."""
+        cdef Order* order = order_at(&self.registry.orders, handle)
+        require_below(instrument, self.books.instrument_count, "instrument")
+        if not self.books.reserve():
+            raise MemoryError("no memory for a level")
+        order.instrument = instrument
+        order.side = side
+        order.price = price
+        self.books.insert(handle)
+
+    def take_out(self, uint32_t handle):
+        """Take an order out of its book."""
+        self.books.remove(handle)
+
+    def purge(self, uint32_t instrument, int8_t side, int64_t limit_key):
+        """How many dead orders stood before the first live one, within the key: they are in no book now."""
+        require_below(instrument, self.books.instrument_count, "instrument")
+        return self.books.purge(self.books.side_of(instrument, side), limit_key)
+
+    def forget(self, uint32_t handle):
+        """Release an order that is in no book."""
+        self.registry.release(handle)
+
+    def raise_fence(self, uint32_t owner, int64_t epoch):
+        require_below(owner, self.registry.owner_count, "owner")
+        return self.registry.fence(owner, epoch)
+
+    def fence_portfolio(self, uint32_t portfolio, int64_t order_id):
+        """Set a portfolio's fenced_order_id alone: what the predicate says of its orders, counts left as they are."""
+        require_below(portfolio, self.registry.portfolio_count, "portfolio")
+        self.registry.portfolios[portfolio].fenced_order_id = order_id
+
+    def find_client(self, uint32_t portfolio, int64_t client_order_id):
+        return handle_or_none(self.registry.find_client(
+            portfolio, client_order_id, client_order_hash(portfolio, client_order_id)))
+
+    def find_order_id(self, int64_t order_id):
+        return handle_or_none(self.registry.find_order_id(order_id))
+
+    def orders_of(self, uint32_t owner, *, bint covered=True):
+        """Order ids of one of the owner's lists in their order, dead ones included."""
+        require_below(owner, self.registry.owner_count, "owner")
+        cdef Order* order
+        cdef OrderList mine = (self.registry.owners[owner].covered if covered
+                               else self.registry.owners[owner].uncovered)
+        cdef uint32_t handle = mine.head
+        found = []
+        while handle != NONE:
+            order = order_at(&self.registry.orders, handle)
+            found.append(order.order_id)
+            handle = order.owner_next
+        return found
+
+    def depth(self, uint32_t instrument, int8_t side):
+        """One side as [(price, [handles])], best price first, dead orders included."""
+        require_below(instrument, self.books.instrument_count, "instrument")
+        cdef uint32_t node = self.books.side_of(instrument, side).best
+        cdef uint32_t handle
+        cdef Level* level
+        levels = []
+        while node != NONE:
+            level = level_at(&self.books.levels, node)
+            handles = []
+            handle = level.head
+            while handle != NONE:
+                handles.append(handle)
+                handle = order_at(&self.registry.orders, handle).fifo_next
+            levels.append((-side * level.key, handles))
+            node = level.worse
+        return levels
+
+    def splits(self):
+        """Buckets that the two lookups have split so far: (by client_order_id, by order_id)."""
+        return self.registry.by_client.splits, self.registry.by_order_id.splits
+
+
+cdef object handle_or_none(uint32_t handle):
+    return None if handle == NONE else handle
+
+
+@cython.final
+cdef class EngineProbe:
+    """An engine driven by Python values. Events of a command are in its OutcomeRecord."""
+
+    cdef readonly Engine engine
+
+    def __init__(self, Engine engine not None):
+        self.engine = engine
+
+    # Commands.
+
+    def enter(self, uint32_t owner, client_order_id, int64_t instrument_id, int8_t side, price, quantity, *,
+              int8_t time_in_force=TIME_IN_FORCE_GTC, uint16_t flags=0, smp_token=None,
+              int8_t self_trading_mode=SELF_TRADING_MODE_CANCEL_TAKER, show_quantity=None, bint covered=True,
+              int64_t epoch=1, int64_t time=0):
+        """A new order; an OutcomeRecord."""
+        cdef Command command
+        cdef Outcome outcome
+        require_below(owner, self.engine.registry.owner_count, "owner")
+        memset(&command, 0, sizeof(Command))
+        command.time = time
+        command.client_order_id = null_or(client_order_id)
+        command.instrument_id = instrument_id
+        command.price = null_or(price)
+        command.quantity = null_or(quantity)
+        command.show_quantity = null_or(show_quantity)
+        command.smp_token = null_or(smp_token)
+        command.epoch = epoch
+        command.owner = owner
+        command.flags = flags
+        command.side = side
+        command.time_in_force = time_in_force
+        command.self_trading_mode = self_trading_mode
+        command.covered = covered
+        self.engine.new_order(&command, &outcome)
+        return self.record(&outcome)
+
+    def cancel(self, uint32_t owner, client_order_id, int64_t instrument_id):
+        """Cancel an open order of the owner's portfolio by its client_order_id; an OutcomeRecord."""
+        cdef Command command
+        cdef Outcome outcome
+        require_below(owner, self.engine.registry.owner_count, "owner")
+        memset(&command, 0, sizeof(Command))
+        command.client_order_id = null_or(client_order_id)
+        command.instrument_id = instrument_id
+        command.owner = owner
+        self.engine.cancel_order(&command, &outcome)
+        return self.record(&outcome)
+
+    def cancel_by_id(self, uint32_t owner, order_id, int64_t instrument_id):
+        """Cancel an open order of the owner's portfolio by its order_id; an OutcomeRecord."""
+        cdef Command command
+        cdef Outcome outcome
+        require_below(owner, self.engine.registry.owner_count, "owner")
+        memset(&command, 0, sizeof(Command))
+        command.client_order_id = INT64_MIN
+        command.order_id = null_or(order_id)
+        command.instrument_id = instrument_id
+        command.owner = owner
+        self.engine.cancel_order_by_id(&command, &outcome)
+        return self.record(&outcome)
+
+    def fence(self, uint32_t owner, int64_t epoch):
+        """How many orders it killed."""
+        require_below(owner, self.engine.registry.owner_count, "owner")
+        return self.engine.fence(owner, epoch)
+
+    def drain(self, uint32_t owner, uint32_t limit, int8_t cancel_reason=CANCEL_REASON_CLIENT_DISCONNECT):
+        """A list of CanceledOrder, at most `limit` of them."""
+        cdef OrdersCanceledOrders* entries
+        require_below(owner, self.engine.registry.owner_count, "owner")
+        entries = <OrdersCanceledOrders*>calloc(max(limit, 1), sizeof(OrdersCanceledOrders))
+        if entries == NULL:
+            raise MemoryError(f"no memory for {limit} entries")
+        try:
+            count = self.engine.drain(owner, limit, cancel_reason, entries)
+            return [canceled_order(&entries[i]) for i in range(count)]
+        finally:
+            free(entries)
+
+    def next_exec_id(self):
+        return self.engine.next_exec_id()
+
+    # Queries.
+
+    def owner_counts(self, uint32_t owner):
+        """(open orders, those of them that are covered, dead orders that wait for the drain)."""
+        require_below(owner, self.engine.registry.owner_count, "owner")
+        return self.engine.open_orders(owner), self.engine.covered_open(owner), self.engine.dead_orders(owner)
+
+    def portfolio_open(self, uint32_t portfolio):
+        """Open orders of a portfolio."""
+        require_below(portfolio, self.engine.registry.portfolio_count, "portfolio")
+        return self.engine.portfolio_open(portfolio)
+
+    def resting(self, int64_t instrument_id, int8_t side):
+        """Live orders of one side of a book as RestingOrder, best price first, oldest first."""
+        cdef Registry registry = self.engine.registry
+        cdef uint32_t instrument = self.engine.find_instrument(instrument_id)
+        cdef uint32_t node
+        cdef uint32_t handle
+        cdef Order* order
+        if instrument == NONE or (side != SIDE_BUY and side != SIDE_SELL):
+            raise KeyError(f"instrument {instrument_id}, side {side}: not known")
+        orders = []
+        node = self.engine.books.side_of(instrument, side).best
+        while node != NONE:
+            handle = level_at(&self.engine.books.levels, node).head
+            while handle != NONE:
+                order = order_at(&registry.orders, handle)
+                if not order_is_dead(order, registry.owners, registry.portfolios):
+                    orders.append(RestingOrder(order.order_id, order.owner, order.price, order.quantity, order.filled))
+                handle = order.fifo_next
+            node = level_at(&self.engine.books.levels, node).worse
+        return orders
+
+    cdef object record(self, const Outcome* outcome):
+        cdef uint32_t i
+        return OutcomeRecord(
+            status=outcome.status,
+            order_status=outcome.order_status,
+            cancel_reason=outcome.cancel_reason,
+            reject_reason=outcome.reject_reason,
+            order_id=or_none(outcome.order_id),
+            client_order_id=or_none(outcome.client_order_id),
+            instrument_id=outcome.instrument_id,
+            side=outcome.side,
+            price=or_none(outcome.price),
+            quantity=or_none(outcome.quantity),
+            total_filled=outcome.total_filled,
+            visible_quantity=outcome.visible_quantity,
+            owner=outcome.owner,
+            dead_met=outcome.dead_met,
+            details=(<bytes>outcome.details).decode("ascii") if outcome.details != NULL else "",
+            events=tuple([event_record(&self.engine.events[i]) for i in range(outcome.event_count)]),
+        )
+
+
+cdef object event_record(const Event* event):
+    return EventRecord(
+        kind=event.kind,
+        owner=event.owner,
+        client_order_id=event.client_order_id,
+        order_id=event.order_id,
+        side=event.side,
+        match_id=event.match_id,
+        price=event.price,
+        quantity=event.quantity,
+        total_filled=event.total_filled,
+        flags=event.flags,
+        cancel_reason=event.cancel_reason,
+    )
+
+
+cdef object canceled_order(const OrdersCanceledOrders* entry):
+    return CanceledOrder(
+        client_order_id=entry.client_order_id,
+        order_id=entry.order_id,
+        instrument_id=entry.instrument_id,
+        total_filled=(entry.total_filled.mantissa, entry.total_filled.exponent),
+        cancel_reason=entry.cancel_reason,
+        flags=entry.flags,
+    )
