@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const char *usage =
-    "usage: load throughput|disconnect --port N --client-id ID --secret S [options]\n"
+    "usage: load throughput|disconnect|help --port N --client-id ID --secret S [options]\n"
     "  --seed N                 first of the ids (default 1); use another one while orders of an earlier run may still be open\n"
     "  --levels N               price levels on each side (default 100)\n"
     "throughput:\n"
@@ -50,15 +50,17 @@ static const struct option long_options[] = {
 };
 
 static void refuse(const char *why) {
-    fprintf(stderr, "load: %s\n%s", why, usage);
+    fprintf(stderr, "load: %s; `load help` lists the options\n", why);
     exit(2);
 }
 
 static long count(const char *text, long least, long most) {
     char *end;
     long value = strtol(text, &end, 10);
-    if (*text == '\0' || *end != '\0' || value < least || value > most)
-        refuse("a number is missing or out of its range");
+    if (*text == '\0' || *end != '\0' || value < least || value > most) {
+        fprintf(stderr, "load: wanted a number from %ld to %ld, not \"%s\"\n", least, most, text);
+        exit(2);
+    }
     return value;
 }
 
@@ -105,6 +107,10 @@ int main(int argc, char **argv) {
     if (argc < 2)
         refuse("throughput or disconnect?");
     options.mode = argv[1];
+    if (strcmp(options.mode, "help") == 0) {
+        fputs(usage, stdout);
+        return 0;
+    }
     while ((option = getopt_long(argc - 1, argv + 1, "", long_options, NULL)) != -1)
         take_option(&options, option);
     if (options.port == 0)
