@@ -1,4 +1,4 @@
-"""Checks of what callers hand to encode(): every complaint is an EncodeError that names the field and says wanted and was."""
+"""Checks of what callers hand to encode(): a complaint is an EncodeError that names the field, says wanted and was."""
 
 import operator
 from collections.abc import Mapping, Sequence

@@ -1,5 +1,5 @@
 # The hot face of the codec: framing, checks of requests, building of frames, exact decimals. For `cimport`; no Python object
-# anywhere. Structs and constants are in codec/layout.pxd.
+# anywhere. Structs and constants are in codec/layout.pxd, what a Problem says in codec/checks.pxd.
 #
 # A frame is a pointer to its 0xDB and its messageLength; every function takes for granted that so many bytes are there, and
 # none reads beyond them.
@@ -7,6 +7,7 @@
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
+from codec.checks cimport SLACK_MAX, Problem, check_frame, problem_text
 from codec.layout cimport (
     HEADER_SIZE,
     ORDER_FLAGS_MASK,
@@ -42,7 +43,6 @@ cdef extern from * nogil:
 
 cdef enum:
     ALIGNMENT = 8                       # frame lengths that we send are multiples of it
-    SLACK_MAX = 7                       # zero bytes between frames, bytes after the content of a frame
     LENGTH_KNOWN = 4                    # so many bytes of a frame tell its length
 
 
@@ -88,34 +88,6 @@ cdef inline int frame_scan(const uint8_t* data, size_t available, size_t frame_s
 
 
 # Checks
-
-
-cdef enum:
-    PROBLEM_UNKNOWN_MESSAGE = 1
-    PROBLEM_WRONG_SENDER
-    PROBLEM_NEWER_THAN_SESSION
-    PROBLEM_DOES_NOT_FIT
-    PROBLEM_BLOCK_LENGTH
-    PROBLEM_TRAILING_BYTES
-    PROBLEM_NOT_IN_ENUM
-    PROBLEM_UNDEFINED_BITS
-    PROBLEM_TOO_LOW
-
-cdef struct Problem:
-    int reject_reason                   # REJECT_REASON_ of layout.pxd: 2, 3 or 4
-    int kind                            # PROBLEM_
-    uint32_t offset                     # from the start of the frame
-    const char* field                   # name in the schema, in a group with the group's in front; static
-    const char* domain                  # name of the enum or set that was meant, NULL if none; static
-    int64_t value                       # what was there
-    int64_t limit                       # what would have been enough
-
-# Structure, then values, of a frame that `sender` (SENDER_CLIENT or SENDER_SERVER) sent in a session of `version`.
-# Returns 0 and leaves `problem` alone, or problem.reject_reason.
-cdef int check_frame(const uint8_t* frame, size_t length, int sender, int version, Problem* problem) noexcept nogil
-
-# Writes what is wrong, in words, at most 255 characters without a final NUL. Returns their number.
-cdef size_t problem_text(const Problem* problem, char* out) noexcept nogil
 
 
 cdef inline bint _is_sound_new_order(const uint8_t* frame, size_t length) noexcept nogil:

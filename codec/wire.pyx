@@ -1,451 +1,380 @@
-"""The codec of the gateway: frames, checks, messages. Table-driven; the tables are made from codec.layout at import.
+"""The codec of the gateway: frames, requests, messages. The C face is wire.pxd.
 
-The C face is wire.pxd. Here are the tables, what walks them, and the Python face for tests, clients and tools. It gives
-and takes what `codec.values` describes, and agrees with `codec.messages` in every outcome.
+Here is the Python face, for tests, clients and tools. It gives and takes what `codec.values` describes, and agrees with
+`codec.messages` in every outcome.
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.mem cimport PyMem_Calloc
-from libc.stdio cimport snprintf
-from libc.stdint cimport int8_t, int16_t, int32_t, uint64_t
-from libc.string cimport memcpy, memset
+from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.unicode cimport PyUnicode_DecodeASCII
+from libc.stdint cimport int8_t, int32_t
+from libc.string cimport memcpy
 
-from codec.layout cimport (
-    REJECT_REASON_INVALID_BLOCK_LENGTH,
-    REJECT_REASON_INVALID_FIELD_VALUE,
-    REJECT_REASON_INVALID_TEMPLATE_ID,
-    SENDER_SERVER,
+from codec.checks cimport check_structure, data_length, root_present
+from codec.layout cimport SENDER_SERVER
+from codec.tables cimport (
+    KIND_CHAR,
+    KIND_DECIMAL72,
+    KIND_DOUBLE,
+    KIND_INT8,
+    KIND_INT32,
+    KIND_INT64,
+    KIND_PADDING,
+    KIND_PRICE9,
+    BlockRow,
+    DataRow,
+    FieldRow,
+    MessageRow,
+    message_row,
+    message_row_by_name,
 )
 from codec.xxh64 cimport Xxh64, xxh64_begin, xxh64_digest, xxh64_update
 
-from codec import layout
+from codec import arguments
 from codec.errors import CodecError, EncodeError, Reason
-from codec.values import ENUM_NULL, Complete, Header, Invalid, Message, Partial
+from codec.values import CLIENT, ENUM_NULL, Complete, Header, Invalid, Message, Partial
 from codec.values import Decimal72 as PyDecimal72
 from codec.values import Problem as PyProblem
 
-
-# Tables
-
 cdef enum:
-    TEMPLATE_ID_MAX = 4095
-    STEPS_MAX = 4
-    PROBLEM_TEXT_MAX = 255
-    MESSAGE_LENGTH_MAX = 0xFFFF
-    FIRST_OFFSET_OF_ID = 4              # messageTypeId in the header
-    FIRST_OFFSET_OF_LENGTH = 2          # messageLength in the header
-
-cdef enum Kind:
-    KIND_INT8
-    KIND_UINT8
-    KIND_UINT16
-    KIND_INT32
-    KIND_UINT32
-    KIND_INT64
-    KIND_UINT64
-    KIND_DOUBLE
-    KIND_PRICE9
-    KIND_DECIMAL72
-    KIND_CHAR
-    KIND_PADDING
-
-cdef enum Rule:
-    RULE_NONE
-    RULE_ENUM
-    RULE_SET
-    RULE_LOW
-
-cdef struct FieldRow:
-    const char* field                   # name for a Problem
-    const char* domain
-    uint64_t[4] allowed                 # RULE_ENUM: bit n of the 256 for a value whose byte is n. RULE_SET: [0], the bits
-    int64_t low                         # RULE_LOW
-    int since_version
-    uint16_t offset
-    uint16_t size
-    uint8_t kind
-    uint8_t rule
-    bint optional
-
-cdef struct BlockRow:                   # a root block, or an entry of a group
-    const char* dimension               # names for a Problem: the group, its two lengths
-    const char* block_length_field
-    const char* num_in_group_field
-    size_t first                        # fields[first : first + count]
-    size_t count
-    size_t block_length
-    bint has_rules
-
-cdef struct DataRow:
-    const char* field
-    size_t length_size
-    bint is_text
-
-cdef struct MessageRow:
-    int template_id
-    int senders
-    int since_version
-    int steps                           # root lengths by version, oldest first
-    int[4] step_version
-    size_t[4] step_length
-    size_t root                         # blocks[root], then its groups
-    size_t group_count
-    size_t first_data
-    size_t data_count
-
-cdef FieldRow* fields = NULL
-cdef BlockRow* blocks = NULL
-cdef DataRow* datas = NULL
-cdef MessageRow* messages = NULL
-cdef int16_t[4096] row_of_template      # -1: nobody sends it
-
-# The same rows' names for Python, by the same indices; and the bytes that the C names point into.
-cdef list field_names = []
-cdef list block_names = []
-cdef list data_names = []
-cdef list message_names = []
-cdef dict rows_by_name = {}
-cdef list kept = []
-
-cdef dict KINDS = {
-    "int8": KIND_INT8,
-    "uint8": KIND_UINT8,
-    "uint16": KIND_UINT16,
-    "int32": KIND_INT32,
-    "uint32": KIND_UINT32,
-    "int64": KIND_INT64,
-    "uint64": KIND_UINT64,
-    "double": KIND_DOUBLE,
-    "price9": KIND_PRICE9,
-    "decimal72": KIND_DECIMAL72,
-    "char": KIND_CHAR,
-    "padding": KIND_PADDING,
-}
+    OFFSET_OF_LENGTH = 2                # messageLength in the header
 
 
-cdef const char* _keep(str text) except NULL:
-    """A C string that lives as long as the process."""
-    cdef bytes encoded = text.encode("ascii")
-    kept.append(encoded)
-    return PyBytes_AS_STRING(encoded)
+cdef str _text_of(const Problem* problem):
+    cdef char[255] text
+    return PyUnicode_DecodeASCII(text, problem_text(problem, text), NULL)
 
 
-cdef void* _table(size_t count, size_t size) except NULL:
-    cdef void* table = PyMem_Calloc(count, size)
-    if table == NULL:
-        raise MemoryError("tables of the codec")
-    return table
+cdef str _ascii(const char* text, size_t size):
+    return (<bytes> text[:size]).decode("ascii", "surrogateescape")
 
 
-cdef int _fill_rule(FieldRow* row, object field) except -1:
-    row.rule = RULE_NONE
-    if field.domain:
-        row.domain = _keep(field.domain)
-    if field.domain in layout.ENUMS:
-        row.rule = RULE_ENUM
-        values = [int(value) for value in layout.ENUMS[field.domain]] + ([ENUM_NULL] if field.optional else [])
-        for value in values:
-            row.allowed[(value & 0xFF) >> 6] |= <uint64_t> 1 << (value & 63)
-    elif field.domain in layout.SETS:
-        row.rule = RULE_SET
-        for value in layout.SETS[field.domain]:
-            row.allowed[0] |= <uint64_t> int(value)
-    elif field.low is not None:
-        row.rule = RULE_LOW
-        row.low = field.low
+cdef object _value(const FieldRow* field, const uint8_t* at):
+    """One field as Python gives it; its bytes are there."""
+    cdef const Decimal72* decimal
+    cdef int64_t long_value
+    cdef uint64_t word = 0
+    cdef double real
+    cdef size_t size = field.size
+    if field.kind == KIND_CHAR:
+        while size and at[size - 1] == 0:
+            size -= 1
+        return _ascii(<const char*> at, size)
+    if field.kind == KIND_DECIMAL72:
+        decimal = <const Decimal72*> at
+        if field.optional and decimal.mantissa == INT64_MIN:
+            return None
+        return PyDecimal72(decimal.mantissa, decimal.exponent)
+    if field.kind == KIND_DOUBLE:
+        memcpy(&real, at, sizeof(real))
+        return real
+    memcpy(&word, at, size)
+    if field.kind == KIND_INT64 or field.kind == KIND_PRICE9:
+        long_value = <int64_t> word
+        return None if field.optional and long_value == INT64_MIN else long_value
+    if field.kind == KIND_INT8:
+        long_value = <int8_t> word
+        return None if field.optional and long_value == ENUM_NULL else long_value
+    if field.kind == KIND_INT32:
+        return <int32_t> word
+    return word
+
+
+cdef bint _is_nullable(const FieldRow* field) noexcept:
+    return field.optional or field.kind == KIND_INT64 or field.kind == KIND_PRICE9 or field.kind == KIND_DECIMAL72
+
+
+cdef object _absent(const FieldRow* field):
+    """What stands for a field that the frame is too short or too old to have."""
+    if _is_nullable(field):
+        return None
+    return "" if field.kind == KIND_CHAR else 0
+
+
+cdef int _read_block(const BlockRow* block, const uint8_t* at, size_t present, dict out) except -1:
+    cdef const FieldRow* field = block.fields
+    cdef size_t position
+    for position in range(block.count):
+        if field.kind != KIND_PADDING:
+            if <size_t> field.offset + field.size <= present:
+                out[<object> field.name] = _value(field, at + field.offset)
+            else:
+                out[<object> field.name] = _absent(field)
+        field += 1
     return 0
 
 
-cdef int _fill_block(BlockRow* block, size_t first, str group, size_t block_length, object block_fields) except -1:
-    cdef size_t position = first
-    cdef str prefix = group + "." if group else ""
-    block.first = first
-    block.count = len(block_fields)
-    block.block_length = block_length
-    block.dimension = _keep(group)
-    block.block_length_field = _keep(prefix + "blockLength")
-    block.num_in_group_field = _keep(prefix + "numInGroup")
-    for field in block_fields:
-        fields[position].field = _keep(prefix + field.wire_name)
-        fields[position].kind = KINDS[field.kind]
-        fields[position].offset = field.offset
-        fields[position].size = field.size
-        fields[position].since_version = field.since_version
-        fields[position].optional = field.optional
-        _fill_rule(&fields[position], field)
-        block.has_rules = block.has_rules or fields[position].rule != RULE_NONE
-        field_names.append(field.name)
-        position += 1
+cdef dict _read_message(const MessageRow* row, const uint8_t* frame, size_t length, int version):
+    """Everything behind the header of a frame whose structure is sound."""
+    cdef size_t present = root_present(row, length, version)
+    cdef const uint8_t* at = frame + HEADER_SIZE
+    cdef const GroupDimension* dimension
+    cdef const DataRow* data
+    cdef size_t position, size, entry
+    cdef dict out = {}
+    cdef dict one
+    cdef list entries
+    _read_block(row.root, at, present, out)
+    at += present
+    for position in range(row.group_count):
+        dimension = <const GroupDimension*> at
+        at += sizeof(GroupDimension)
+        entries = []
+        for entry in range(dimension.num_in_group):
+            one = {}
+            _read_block(&row.groups[position], at, dimension.block_length, one)
+            entries.append(one)
+            at += dimension.block_length
+        out[<object> row.groups[position].name] = entries
+    for position in range(row.data_count):
+        data = &row.data[position]
+        size = data_length(data, at)
+        at += data.length_size
+        out[<object> data.name] = _ascii(<const char*> at, size) if data.is_text else <bytes> (<const char*> at)[:size]
+        at += size
+    return out
+
+
+cdef const uint8_t* _frame_of(Py_buffer* view) except NULL:
+    """The bytes of a view that is exactly one frame, as far as header and length tell."""
+    cdef const uint8_t* frame = <const uint8_t*> view.buf
+    cdef Py_ssize_t length
+    if view.len and frame[0] != PROTOCOL_ID:
+        raise CodecError(Reason.PROTOCOL_ID, 0, f"protocolId at offset 0: wanted {int(PROTOCOL_ID)}, was {frame[0]}")
+    if view.len < HEADER_SIZE:
+        raise CodecError(Reason.MESSAGE_LENGTH, OFFSET_OF_LENGTH,
+                         f"wanted a frame of {int(HEADER_SIZE)} bytes or more, was {view.len}")
+    length = (<const FrameHeader*> frame).message_length
+    if length != view.len:
+        raise CodecError(Reason.MESSAGE_LENGTH, OFFSET_OF_LENGTH,
+                         f"messageLength at offset {int(OFFSET_OF_LENGTH)}: wanted {view.len}, was {length}")
+    return frame
+
+
+cdef object _decode(const uint8_t* frame, size_t length, object version):
+    cdef const FrameHeader* header = <const FrameHeader*> frame
+    cdef const MessageRow* row = message_row(header.message_type_id)
+    cdef int session_version = header.version if version is None else version
+    cdef Problem problem
+    if row == NULL:
+        check_frame(frame, length, SENDER_CLIENT | SENDER_SERVER, session_version, &problem)
+        raise CodecError(Reason.TEMPLATE_ID, problem.offset, _text_of(&problem))
+    if check_structure(row, frame, length, session_version, &problem):
+        raise CodecError(Reason.BLOCK_LENGTH, problem.offset, _text_of(&problem))
+    return Message(
+        Header(header.protocol_id, header.flags, header.message_length, header.message_type_id, header.version,
+               header.sequence_number, header.last_processed_seq_no, header.send_time_ns),
+        <object> row.root.name,
+        _read_message(row, frame, length, session_version),
+    )
+
+
+def decode(frame, *, version=None):
+    """One whole frame, not a byte more, to a Message. Values are not judged.
+
+    `version` is the session's schema version; without it the header's version field tells which fields a message of the
+    server has. Raises CodecError."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(frame, &view, PyBUF_SIMPLE)
+    try:
+        return _decode(_frame_of(&view), view.len, version)
+    finally:
+        PyBuffer_Release(&view)
+
+
+def check(frame, *, version=17, direction=CLIENT):
+    """What a session Reject would say about a frame that `direction` sent in a session of `version`; None if nothing.
+
+    Raises CodecError for bytes that are not exactly one frame."""
+    cdef Py_buffer view
+    cdef Problem problem
+    cdef int sender = direction
+    cdef int session_version = version
+    cdef int refused
+    cdef const uint8_t* at
+    PyObject_GetBuffer(frame, &view, PyBUF_SIMPLE)
+    try:
+        at = _frame_of(&view)
+        if sender == SENDER_CLIENT:
+            refused = check_request(at, view.len, session_version, &problem)
+        else:
+            refused = check_frame(at, view.len, sender, session_version, &problem)
+    finally:
+        PyBuffer_Release(&view)
+    if not refused:
+        return None
+    return PyProblem(refused, problem.offset, problem.field.decode("ascii"), _text_of(&problem))
+
+
+def scan(buffer, offset=0, frame_size_max=16384):
+    """Looks for one frame from `offset` on: Complete, Partial or Invalid."""
+    cdef Py_buffer view
+    cdef Frame frame
+    cdef int found
+    cdef Py_ssize_t start = offset
+    cdef size_t size_max = frame_size_max
+    PyObject_GetBuffer(buffer, &view, PyBUF_SIMPLE)
+    try:
+        if not 0 <= start <= view.len:
+            raise IndexError(f"offset: wanted 0 to {view.len}, was {start}")
+        found = frame_scan(<const uint8_t*> view.buf + start, view.len - start, size_max, &frame)
+    finally:
+        PyBuffer_Release(&view)
+    if found == FRAME_COMPLETE:
+        return Complete(start + frame.skipped, frame.length)
+    if found == FRAME_PARTIAL:
+        return Partial(max(frame.length, <size_t> HEADER_SIZE) + frame.skipped + start - view.len)
+    if found == FRAME_INVALID_PROTOCOL_ID:
+        return Invalid(Reason.PROTOCOL_ID)
+    return Invalid(Reason.MESSAGE_LENGTH if found == FRAME_INVALID_LENGTH else Reason.PADDING)
+
+
+cdef int _put_null(const FieldRow* field, uint8_t* at) except -1:
+    cdef int64_t null = INT64_MIN
+    if field.kind == KIND_INT8:
+        at[0] = <uint8_t> <int8_t> ENUM_NULL
+    else:
+        memcpy(at, &null, sizeof(null))
     return 0
 
 
-cdef int _fill_message(MessageRow* row, object message, size_t block, size_t data) except -1:
-    cdef size_t at = block
-    if message.template_id > TEMPLATE_ID_MAX or len(message.root_lengths) > STEPS_MAX:
-        raise AssertionError(f"{message.name} does not fit the tables")
-    row.template_id = message.template_id
-    row.senders = (SENDER_CLIENT if message.from_client else 0) | (SENDER_SERVER if message.from_server else 0)
-    row.since_version = message.since_version
-    row.steps = len(message.root_lengths)
-    for step, (version, length) in enumerate(message.root_lengths):
-        row.step_version[step] = version
-        row.step_length[step] = length
-    row.root, row.group_count = block, len(message.groups)
-    row.first_data, row.data_count = data, len(message.data)
-    _fill_block(&blocks[at], len(field_names), "", row.step_length[row.steps - 1], message.fields)
-    block_names.append(message.name)
-    for group in message.groups:
-        at += 1
-        _fill_block(&blocks[at], len(field_names), group.wire_name, group.block_length, group.fields)
-        block_names.append(group.name)
-    for one in message.data:
-        datas[len(data_names)].field = _keep(one.wire_name)
-        datas[len(data_names)].length_size = one.length_size
-        datas[len(data_names)].is_text = one.is_text
-        data_names.append(one.name)
+cdef int _put_value(const FieldRow* field, str path, object value, uint8_t* at) except -1:
+    cdef bytes text
+    cdef double real
+    cdef Decimal72* decimal
+    cdef uint64_t word
+    if value is None and _is_nullable(field):
+        return _put_null(field, at)
+    if field.kind == KIND_CHAR:
+        text = arguments.text(path, value, field.size)
+        memcpy(at, PyBytes_AS_STRING(text), len(text))
+    elif field.kind == KIND_DECIMAL72:
+        decimal = <Decimal72*> at
+        decimal.mantissa, decimal.exponent = arguments.decimal(path, value)
+    elif field.kind == KIND_DOUBLE:
+        real = arguments.number(path, value)
+        memcpy(at, &real, sizeof(real))
+    else:
+        word = arguments.integer(path, value, <object> field.kind_name) & 0xFFFFFFFFFFFFFFFF
+        memcpy(at, &word, field.size)
     return 0
 
 
-cdef int _fill_tables() except -1:
-    global fields, blocks, datas, messages
-    cdef size_t row = 0
-    every_block = [block for message in layout.MESSAGES for block in (message, *message.groups)]
-    fields = <FieldRow*> _table(sum(len(block.fields) for block in every_block), sizeof(FieldRow))
-    blocks = <BlockRow*> _table(len(every_block), sizeof(BlockRow))
-    datas = <DataRow*> _table(sum(len(message.data) for message in layout.MESSAGES), sizeof(DataRow))
-    messages = <MessageRow*> _table(len(layout.MESSAGES), sizeof(MessageRow))
-    memset(row_of_template, 0xFF, sizeof(row_of_template))
-    for message in layout.MESSAGES:
-        _fill_message(&messages[row], message, len(block_names), len(data_names))
-        row_of_template[messages[row].template_id] = <int16_t> row
-        message_names.append(message.name)
-        rows_by_name[message.name] = row
-        row += 1
+cdef int _put_block(const BlockRow* block, str path, object values, size_t present, uint8_t* at) except -1:
+    """Writes the fields of a block, which is all zero before; fields beyond `present` are withheld."""
+    cdef const FieldRow* field = block.fields
+    cdef size_t position
+    for position in range(block.count):
+        if field.kind != KIND_PADDING and <size_t> field.offset + field.size <= present:
+            name = <object> field.name
+            if name in values:
+                _put_value(field, f"{path}.{name}", values[name], at + field.offset)
+            elif field.optional:
+                _put_null(field, at + field.offset)
+        field += 1
     return 0
 
 
-_fill_tables()
+cdef bytearray _group_bytes(const BlockRow* group, str path, object values):
+    """The dimension of a group and its entries."""
+    cdef object entries = arguments.entries(path, values)
+    cdef size_t count = len(entries)
+    cdef bytearray out = bytearray(sizeof(GroupDimension) + count * group.block_length)
+    cdef uint8_t* at = put_dimension(<uint8_t*> <char*> out, <uint16_t> group.block_length, <uint16_t> count)
+    for position, entry in enumerate(entries):
+        where = f"{path}[{position}]"
+        _put_block(group, where, arguments.block(where, entry, <object> group.known), group.block_length, at)
+        at += group.block_length
+    return out
 
 
-cdef inline const MessageRow* _row(int template_id) noexcept nogil:
-    """The row of a message, NULL for an id that nobody sends."""
-    if not 0 <= template_id <= TEMPLATE_ID_MAX or row_of_template[template_id] < 0:
-        return NULL
-    return &messages[row_of_template[template_id]]
+cdef bytes _data_bytes(const DataRow* data, str path, object values):
+    """The length of variable-length data and the data."""
+    cdef size_t size_max = (1 << 8 * data.length_size) - 1
+    cdef bytes out
+    name = <object> data.name
+    where = f"{path}.{name}"
+    if data.is_text:
+        out = arguments.text(where, values.get(name, ""), size_max)
+    else:
+        out = arguments.content(where, values.get(name, b""), size_max)
+    return len(out).to_bytes(data.length_size, "little") + out
 
 
-# Checks
-
-
-cdef int _refuse(Problem* problem, int reject_reason, int kind, size_t offset, const char* field, int64_t value,
-                 int64_t limit) noexcept nogil:
-    problem.reject_reason = reject_reason
-    problem.kind = kind
-    problem.offset = <uint32_t> offset
-    problem.field = field
-    problem.domain = NULL
-    problem.value = value
-    problem.limit = limit
-    return reject_reason
-
-
-cdef size_t _root_wanted(const MessageRow* row, int version) noexcept nogil:
-    """Bytes of the root block that must be there. A client's message may always be as short as it ever was."""
+cdef size_t _root_at(const MessageRow* row, int version) noexcept:
+    """Bytes of the root block at a schema version."""
     cdef size_t length = row.step_length[0]
     cdef int step
-    if not row.senders & SENDER_CLIENT:
-        for step in range(1, row.steps):
-            if row.step_version[step] <= version:
-                length = row.step_length[step]
+    for step in range(1, row.steps):
+        if row.step_version[step] <= version:
+            length = row.step_length[step]
     return length
 
 
-cdef size_t _root_present(const MessageRow* row, size_t length, int version) noexcept nogil:
-    """Bytes of the root block that are there, in a frame that has all that must be."""
-    cdef size_t known = row.step_length[row.steps - 1]
-    if not row.senders & SENDER_CLIENT:
-        return _root_wanted(row, version)
-    return min(known, length - HEADER_SIZE)
+def encode(name, fields, *, sequence_number=0, last_processed_seq_no=0, send_time_ns=0, version=17, flags=0, padded=True,
+           root_version=17):
+    """One frame. Missing optional fields are null, other missing fields zero or empty.
 
-
-cdef int _check_root(const MessageRow* row, size_t length, int version, Problem* problem) noexcept nogil:
-    cdef size_t wanted = _root_wanted(row, version)
-    cdef const BlockRow* root = &blocks[row.root]
-    cdef const FieldRow* field = &fields[root.first]
-    if HEADER_SIZE + wanted <= length:
-        return 0
-    while <size_t> HEADER_SIZE + field.offset + field.size <= length:
-        field += 1
-    return _refuse(problem, REJECT_REASON_INVALID_BLOCK_LENGTH, PROBLEM_DOES_NOT_FIT, HEADER_SIZE + field.offset,
-                   field.field, length, HEADER_SIZE + wanted)
-
-
-cdef int _check_group(const BlockRow* group, const uint8_t* frame, size_t length, size_t* cursor,
-                      Problem* problem) noexcept nogil:
-    """Moves the cursor behind the group."""
-    cdef size_t at = cursor[0]
-    cdef size_t end = at + sizeof(GroupDimension)
-    cdef const GroupDimension* dimension = <const GroupDimension*> (frame + at)
-    if end > length:
-        return _refuse(problem, REJECT_REASON_INVALID_BLOCK_LENGTH, PROBLEM_DOES_NOT_FIT, at, group.dimension, length, end)
-    if dimension.block_length < group.block_length:
-        return _refuse(problem, REJECT_REASON_INVALID_BLOCK_LENGTH, PROBLEM_BLOCK_LENGTH, at, group.block_length_field,
-                       dimension.block_length, group.block_length)
-    end += <size_t> dimension.block_length * dimension.num_in_group
-    if end > length:
-        return _refuse(problem, REJECT_REASON_INVALID_BLOCK_LENGTH, PROBLEM_DOES_NOT_FIT, at + sizeof(uint16_t),
-                       group.num_in_group_field, length, end)
-    cursor[0] = end
-    return 0
-
-
-cdef inline size_t _data_length(const DataRow* data, const uint8_t* at) noexcept nogil:
-    return at[0] if data.length_size == 1 else at[0] | <size_t> at[1] << 8
-
-
-cdef int _check_data(const DataRow* data, const uint8_t* frame, size_t length, size_t* cursor,
-                     Problem* problem) noexcept nogil:
-    cdef size_t at = cursor[0]
-    cdef size_t end = at + data.length_size
-    if end <= length:
-        end += _data_length(data, frame + at)
-    if end > length:
-        return _refuse(problem, REJECT_REASON_INVALID_BLOCK_LENGTH, PROBLEM_DOES_NOT_FIT, at, data.field, length, end)
-    cursor[0] = end
-    return 0
-
-
-cdef int _check_structure(const MessageRow* row, const uint8_t* frame, size_t length, int version,
-                          Problem* problem) noexcept nogil:
-    """Whether root, groups and data fit the frame, and little enough follows them."""
-    cdef int refused = _check_root(row, length, version, problem)
-    cdef size_t cursor, position
-    if refused:
-        return refused
-    cursor = HEADER_SIZE + _root_present(row, length, version)
-    for position in range(row.group_count):
-        refused = _check_group(&blocks[row.root + 1 + position], frame, length, &cursor, problem)
-        if refused:
-            return refused
-    for position in range(row.data_count):
-        refused = _check_data(&datas[row.first_data + position], frame, length, &cursor, problem)
-        if refused:
-            return refused
-    if length - cursor > SLACK_MAX:
-        return _refuse(problem, REJECT_REASON_INVALID_BLOCK_LENGTH, PROBLEM_TRAILING_BYTES, FIRST_OFFSET_OF_LENGTH,
-                       "messageLength", length, cursor + SLACK_MAX)
-    return 0
-
-
-cdef int _check_value(const FieldRow* field, const uint8_t* frame, size_t offset, Problem* problem) noexcept nogil:
-    cdef int64_t value
-    cdef int kind = 0
-    if field.kind == KIND_INT8:
-        value = <int8_t> frame[offset]
-    elif field.kind == KIND_UINT8:
-        value = frame[offset]
-    else:
-        value = frame[offset] | <int64_t> frame[offset + 1] << 8
-    if field.rule == RULE_ENUM:
-        if not field.allowed[(value & 0xFF) >> 6] >> (value & 63) & 1:
-            kind = PROBLEM_NOT_IN_ENUM
-    elif field.rule == RULE_SET:
-        if <uint64_t> value & ~field.allowed[0]:
-            kind = PROBLEM_UNDEFINED_BITS
-    elif value < field.low:
-        kind = PROBLEM_TOO_LOW
-    if kind:
-        _refuse(problem, REJECT_REASON_INVALID_FIELD_VALUE, kind, offset, field.field, value, field.low)
-        problem.domain = field.domain
-        return REJECT_REASON_INVALID_FIELD_VALUE
-    return 0
-
-
-cdef int _check_block(const BlockRow* block, const uint8_t* frame, size_t offset, size_t present,
-                      Problem* problem) noexcept nogil:
-    """The values of one block, as far as it is present."""
-    cdef const FieldRow* field = &fields[block.first]
-    cdef size_t position
-    cdef int refused
-    for position in range(block.count):
-        if field.rule != RULE_NONE and <size_t> field.offset + field.size <= present:
-            refused = _check_value(field, frame, offset + field.offset, problem)
-            if refused:
-                return refused
-        field += 1
-    return 0
-
-
-cdef int _check_values(const MessageRow* row, const uint8_t* frame, size_t length, int version,
-                       Problem* problem) noexcept nogil:
-    """The values of a frame whose structure is sound."""
-    cdef size_t present = _root_present(row, length, version)
-    cdef size_t cursor = HEADER_SIZE + present
-    cdef size_t position, entry, block_length
-    cdef const BlockRow* group
-    cdef int refused = _check_block(&blocks[row.root], frame, HEADER_SIZE, present, problem)
-    if refused:
-        return refused
-    for position in range(row.group_count):
-        group = &blocks[row.root + 1 + position]
-        block_length = (<const GroupDimension*> (frame + cursor)).block_length
-        entry = (<const GroupDimension*> (frame + cursor)).num_in_group
-        cursor += sizeof(GroupDimension)
-        while entry:
-            if group.has_rules:
-                refused = _check_block(group, frame, cursor, block_length, problem)
-                if refused:
-                    return refused
-            cursor += block_length
-            entry -= 1
-    return 0
-
-
-cdef int check_frame(const uint8_t* frame, size_t length, int sender, int version, Problem* problem) noexcept nogil:
-    cdef int template_id = (<const FrameHeader*> frame).message_type_id
-    cdef const MessageRow* row = _row(template_id)
-    cdef int refused
+    `version` goes into the header; fields newer than `root_version` are withheld. `padded` fills up to a multiple of 8.
+    Raises EncodeError."""
+    cdef const MessageRow* row = message_row_by_name(name)
+    cdef size_t root, raw, length
+    cdef uint8_t* at
+    cdef FrameHeader* header
     if row == NULL:
-        return _refuse(problem, REJECT_REASON_INVALID_TEMPLATE_ID, PROBLEM_UNKNOWN_MESSAGE, FIRST_OFFSET_OF_ID,
-                       "messageTypeId", template_id, 0)
-    if not row.senders & sender:
-        return _refuse(problem, REJECT_REASON_INVALID_TEMPLATE_ID, PROBLEM_WRONG_SENDER, FIRST_OFFSET_OF_ID,
-                       "messageTypeId", template_id, sender)
-    if row.since_version > version:
-        return _refuse(problem, REJECT_REASON_INVALID_TEMPLATE_ID, PROBLEM_NEWER_THAN_SESSION, FIRST_OFFSET_OF_ID,
-                       "messageTypeId", template_id, row.since_version)
-    refused = _check_structure(row, frame, length, version, problem)
-    if refused:
-        return refused
-    return _check_values(row, frame, length, version, problem)
+        raise EncodeError(str(name), "there is no such message")
+    values = arguments.block(name, fields, <object> row.root.known)
+    root = _root_at(row, root_version)
+    frame = bytearray(HEADER_SIZE + root)
+    _put_block(row.root, name, values, root, <uint8_t*> <char*> frame + HEADER_SIZE)
+    for position in range(row.group_count):
+        group = <object> row.groups[position].name
+        frame += _group_bytes(&row.groups[position], f"{name}.{group}", values.get(group, ()))
+    for position in range(row.data_count):
+        frame += _data_bytes(&row.data[position], name, values)
+    raw = len(frame)
+    length = (raw + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT if padded else raw
+    frame += bytes(arguments.frame_size(name, length) - raw)
+    header = <FrameHeader*> <char*> frame
+    header.protocol_id = PROTOCOL_ID
+    header.flags = arguments.integer("header.flags", flags, "uint8")
+    header.message_length = <uint16_t> length
+    header.message_type_id = <uint16_t> row.template_id
+    header.version = arguments.integer("header.version", version, "uint16")
+    header.sequence_number = arguments.integer("header.sequence_number", sequence_number, "int64")
+    header.last_processed_seq_no = arguments.integer("header.last_processed_seq_no", last_processed_seq_no, "int64")
+    header.send_time_ns = arguments.integer("header.send_time_ns", send_time_ns, "int64")
+    return bytes(frame)
 
 
-cdef size_t problem_text(const Problem* problem, char* out) noexcept nogil:
-    cdef char[256] text                 # snprintf wants room for its NUL, the caller does not
-    cdef long long value = problem.value
-    cdef long long limit = problem.limit
-    cdef int size = snprintf(text, sizeof(text), b"%s at offset %u: ", problem.field, <unsigned int> problem.offset)
-    cdef char* at = text + size
-    cdef size_t room = sizeof(text) - size
-    if problem.kind == PROBLEM_UNKNOWN_MESSAGE:
-        size += snprintf(at, room, b"wanted the id of a message, was %lld", value)
-    elif problem.kind == PROBLEM_WRONG_SENDER and limit == SENDER_CLIENT:
-        size += snprintf(at, room, b"wanted a message of the client, was %lld", value)
-    elif problem.kind == PROBLEM_WRONG_SENDER:
-        size += snprintf(at, room, b"wanted a message of the server, was %lld", value)
-    elif problem.kind == PROBLEM_NEWER_THAN_SESSION:
-        size += snprintf(at, room, b"%lld needs schema version %lld or later", value, limit)
-    elif problem.kind == PROBLEM_DOES_NOT_FIT:
-        size += snprintf(at, room, b"wanted a messageLength of %lld or more, was %lld", limit, value)
-    elif problem.kind == PROBLEM_TRAILING_BYTES:
-        size += snprintf(at, room, b"wanted %lld or less, was %lld", limit, value)
-    elif problem.kind == PROBLEM_NOT_IN_ENUM:
-        size += snprintf(at, room, b"wanted a value of %s, was %lld", problem.domain, value)
-    elif problem.kind == PROBLEM_UNDEFINED_BITS:
-        size += snprintf(at, room, b"wanted bits of %s, was %lld", problem.domain, value)
-    else:
-        size += snprintf(at, room, b"wanted %lld or more, was %lld", limit, value)
-    size = min(size, PROBLEM_TEXT_MAX)
-    memcpy(out, text, size)
-    return size
+def to_fixed(decimal):
+    """A Decimal72 in units of 1e-9, None for null. Raises ValueError where that is not exact or does not fit."""
+    cdef Decimal72 value
+    cdef int64_t fixed = 0
+    cdef int status
+    value.mantissa, value.exponent = arguments.decimal("decimal", decimal)
+    status = decimal_to_fixed(&value, &fixed)
+    if status == DECIMAL_OK:
+        return fixed
+    if status == DECIMAL_NULL:
+        return None
+    raise ValueError("not a multiple of 1e-9" if status == DECIMAL_INEXACT else "too large")
+
+
+def from_fixed(fixed):
+    """Units of 1e-9, or None, as the Decimal72 that the server sends."""
+    cdef Decimal72 value
+    fixed_to_decimal(INT64_MIN if fixed is None else arguments.integer("fixed", fixed, "int64"), &value)
+    return PyDecimal72(value.mantissa, value.exponent)
+
+
+def xxh64(*pieces):
+    """XXH64 with seed 0 over the pieces, one after another."""
+    cdef Xxh64 state
+    cdef Py_buffer view
+    xxh64_begin(&state)
+    for piece in pieces:
+        PyObject_GetBuffer(piece, &view, PyBUF_SIMPLE)
+        xxh64_update(&state, <const uint8_t*> view.buf, view.len)
+        PyBuffer_Release(&view)
+    return xxh64_digest(&state)

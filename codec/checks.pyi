@@ -1,0 +1,1 @@
+"""Checks of whole frames in C; there is nothing in this module for Python."""
