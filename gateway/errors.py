@@ -47,8 +47,16 @@ class MisuseError(BreakwireError, abstract=True):
     exit_code = 2
 
 
+class LifecycleError(InternalError):
+    """A session or a link was to make a move that the tables of lifecycle.py do not have."""
+
+
 class LimitError(InternalError):
     """Two limits of limits.py contradict each other."""
+
+
+class ServeError(MisuseError):
+    """The gateway cannot start as it was told to: its address, processor or files are not to be had."""
 
 
 class Problem(NamedTuple):

@@ -27,6 +27,9 @@ MASS_QUOTE_REQUEST_MAX_BYTES: Final = HEADER_SIZE_BYTES + 33 + 4 + 15 * 46
 ORDERS_CANCELED_FIXED_BYTES: Final = HEADER_SIZE_BYTES + 17 + 4
 ORDERS_CANCELED_ENTRY_BYTES: Final = 35
 ORDERS_CANCELED_ENTRIES_MAX: Final = 1_868
+ORDER_FILLED_FIXED_BYTES: Final = HEADER_SIZE_BYTES + 16 + 4 + 4
+ORDER_FILLED_ENTRY_BYTES: Final = 60
+ORDER_FILLED_ENTRIES_MAX: Final = 1_089
 FILLS_PER_ORDER_MAX: Final = 2_000
 """The publisher's limit (protocol 7); what would fill more is closed instead."""
 NEW_ORDER_RESPONSE_FILLS_MAX_BYTES: Final = 50_134
@@ -52,6 +55,12 @@ BUFFER_LEAST_BYTES: Final = 65_536
 BUFFER_MOST_BYTES: Final = 2**40
 CHUNK_BYTES: Final = 65_536
 """Streams are stored and written in pieces of this size."""
+SPARE_CHUNKS_MAX: Final = 256
+"""Chunks without content that keep their memory."""
+WRITE_MAX_BYTES: Final = 262_144
+"""What the socket is offered in one write."""
+BACKLOG_MARKS_PER_LIMIT: Final = 4
+"""How finely the age of unsent bytes is known: in parts of slow_consumer_ms."""
 SOCKET_BACKLOG_CONNECTIONS: Final = 4_096
 
 # Counts -------------------------------------------------------------------------------------------------------------
@@ -77,6 +86,13 @@ TIMEOUT_MOST_S: Final = 86_400.0
 TIMEOUT_MOST_MS: Final = 86_400_000
 PROCESSOR_MOST: Final = 1_023
 
+# The loop -----------------------------------------------------------------------------------------------------------
+
+STALL_LEAST_MS: Final = 20
+"""A timer that comes later than this was held up by the gateway itself: nobody's silence is judged by that time."""
+READ_PASSES_MAX: Final = 4
+"""Read passes before silence is judged, however much each of them was held up."""
+
 # Logs ---------------------------------------------------------------------------------------------------------------
 
 LOG_LINE_MAX_BYTES: Final = 4_096
@@ -89,6 +105,7 @@ def _padded(length: int) -> int:
 
 def relations() -> dict[str, bool]:
     """What must hold between the limits, in words, and whether it does."""
+    order_filled = ORDER_FILLED_FIXED_BYTES + ORDER_FILLED_ENTRIES_MAX * ORDER_FILLED_ENTRY_BYTES
     orders_canceled = ORDERS_CANCELED_FIXED_BYTES + ORDERS_CANCELED_ENTRIES_MAX * ORDERS_CANCELED_ENTRY_BYTES
     return {
         "the longest frame out fits inside a DropCopyEvent": _padded(
@@ -96,6 +113,8 @@ def relations() -> dict[str, bool]:
         )
         <= MESSAGE_LENGTH_MAX_BYTES,
         "a full OrdersCanceled fits in a frame out": _padded(orders_canceled) <= FRAME_SIZE_MAX_OUT_BYTES,
+        "a full OrderFilled fits in a frame out": _padded(order_filled) <= FRAME_SIZE_MAX_OUT_BYTES,
+        "one fill more would not": _padded(order_filled + ORDER_FILLED_ENTRY_BYTES) > FRAME_SIZE_MAX_OUT_BYTES,
         "one entry more would not": _padded(orders_canceled + ORDERS_CANCELED_ENTRY_BYTES) > FRAME_SIZE_MAX_OUT_BYTES,
         "the fills of one order fit in a frame out": _padded(NEW_ORDER_RESPONSE_FILLS_MAX_BYTES)
         <= FRAME_SIZE_MAX_OUT_BYTES,

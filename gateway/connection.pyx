@@ -1,0 +1,310 @@
+"""The shell's hot half: one buffered protocol per connection, over one shared read buffer.
+
+The measured facts about uvloop that shape this file stand in the design; what follows from them:
+
+1. All connections read into one buffer. A connection keeps only what is not a whole frame yet, and `get_buffer` puts that in
+   front of the place that it offers, so frames are always parsed in one piece.
+2. A connection that filled the buffer has had its share of the turn: it is paused until the end of the turn, so that a flood
+   on one line does not hide the end of another.
+3. What one read caused to be said to its own sender goes out in one write at the end of that read; what it caused to be said to others,
+   in one write each at the end of the turn. A turn ends when everything that was ready to be read has been read.
+4. The transport is handed more only when the socket took all it had. So `pause_writing` means exactly "the socket is full",
+   and what waits, waits in the session's stream, once.
+5. End of file is acted on at once, and lines are let go by `abort`: `close` would wait for bytes that nobody takes.
+"""
+
+from cpython.buffer cimport PyBuffer_FillInfo
+from cpython.bytes cimport PyBytes_GET_SIZE
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
+
+from gateway.dispatch cimport Dispatcher
+from gateway.session cimport CLOSING_ABORT, LINK_CLOSED, LINK_CLOSING, LINK_LIVE, LINK_WAITING, Link, Session
+
+from gateway.limits import BACKLOG_MARKS_PER_LIMIT, FRAME_SIZE_MAX_IN_MOST_BYTES, READ_BUFFER_BYTES, WRITE_MAX_BYTES
+
+cdef size_t READ_SIZE = READ_BUFFER_BYTES
+cdef size_t PARTIAL_MAX = FRAME_SIZE_MAX_IN_MOST_BYTES + 8
+cdef Py_ssize_t WRITE_MAX = WRITE_MAX_BYTES
+cdef int64_t MARKS_PER_LIMIT = BACKLOG_MARKS_PER_LIMIT
+cdef int64_t SECOND_NS = 1_000_000_000
+cdef int64_t MILLISECOND_NS = 1_000_000
+
+
+cdef int64_t read_clock(int clock) noexcept nogil:
+    cdef timespec time
+    clock_gettime(clock, &time)
+    return time.tv_sec * SECOND_NS + time.tv_nsec
+
+
+cdef class Shell:
+    """What all connections of one gateway share: the core, the loop, the clock, the read buffer and the turn.
+
+    `settings` is the [gateway] table; `turn_ended(now)` is called at the end of each turn that did anything.
+    An instance is also the buffer that transports read into.
+    """
+
+    def __cinit__(self, core, loop, settings, turn_ended):
+        self.core = core
+        self.loop = loop
+        self.turn_ended = turn_ended
+        self.connections = set()
+        self.dispatcher = core.dispatcher
+        self.dirty_sessions = core.dirty_sessions
+        self.closing_links = core.closing_links
+        self.paused = []
+        self.close_linger_ns = settings.close_linger_ms * MILLISECOND_NS
+        self.slow_consumer_ns = settings.slow_consumer_ms * MILLISECOND_NS
+        self.slow_consumer_bytes = settings.slow_consumer_bytes
+        # Core time is the wall clock at the start plus the time since: it never goes back.
+        self.wall_clock_offset_ns = read_clock(CLOCK_REALTIME) - read_clock(CLOCK_MONOTONIC)
+        self.buffer_size = PARTIAL_MAX + READ_SIZE
+        self.buffer = <uint8_t*>malloc(self.buffer_size)
+        if self.buffer == NULL:
+            raise MemoryError("no memory for the read buffer")
+
+    def __dealloc__(self):
+        free(self.buffer)
+
+    def __getbuffer__(self, Py_buffer* view, int flags):
+        PyBuffer_FillInfo(view, self, self.buffer + self.offered_at, READ_SIZE, False, flags)
+
+    cpdef int64_t now(self) noexcept:
+        """Core time, ns since the epoch."""
+        return read_clock(CLOCK_MONOTONIC) + self.wall_clock_offset_ns
+
+    def new_connection(self) -> Connection:
+        """The protocol factory."""
+        return Connection(self)
+
+    def end_turn(self) -> None:
+        """Everything that was ready has been read: a step of the work under way, then one write per session."""
+        cdef int64_t now = self.now()
+        self.turn_scheduled = False
+        if self.core.is_busy:
+            self.core.step(now)
+        self.flush_sessions(now)
+        while self.closing_links:
+            (<Connection>self.closing_links.pop()).close_as_told(now)
+        paused, self.paused = self.paused, []
+        for connection in paused:
+            (<Connection>connection).resume_reading()
+        if self.core.is_busy:
+            self.schedule_turn()
+        self.turn_ended(now)
+
+    cdef int after_input(self, Connection connection) except -1:
+        cdef Session session = connection.session
+        if connection.state == LINK_LIVE and session.dirty:
+            if len(self.dirty_sessions) == 1:
+                # The usual case: only the sender has anything to hear.
+                self.dirty_sessions.clear()
+            session.dirty = False
+            connection.flush(self.now())
+        if self.dirty_sessions or self.closing_links or self.core.is_busy:
+            self.schedule_turn()
+        return 0
+
+    cdef int schedule_turn(self) except -1:
+        if not self.turn_scheduled:
+            self.turn_scheduled = True
+            self.loop.call_soon(self.end_turn)
+        return 0
+
+    def wake(self) -> None:
+        """Something happened outside of a connection: have a turn."""
+        self.schedule_turn()
+
+    cdef int flush_sessions(self, int64_t now) except -1:
+        cdef Session session
+        cdef list sessions = self.dirty_sessions[:]
+        self.dirty_sessions.clear()
+        for session in sessions:
+            if session.dirty:
+                session.dirty = False
+                if session.link is not None:
+                    (<Connection>session.link).flush(now)
+        return 0
+
+
+cdef class Connection(Link):
+    """One connection: a link of the core with a transport. It knows when bytes move, not what they mean."""
+
+    def __cinit__(self, Shell shell not None):
+        self.shell = shell
+
+    # what the transport calls
+
+    def connection_made(self, transport) -> None:
+        self.transport = transport
+        transport.set_write_buffer_limits(0)
+        self.shell.connections.add(self)
+        self.shell.core.connected(self, self.shell.now())
+        self.shell.schedule_turn()
+
+    def get_buffer(self, sizehint) -> Shell:
+        cdef Shell shell = self.shell
+        self.offered = 0
+        if self.state < LINK_CLOSING and self.state != LINK_WAITING and self.pending_used != 0:
+            self.offered = self.pending_used
+            memcpy(shell.buffer, self.pending, self.pending_used)
+        shell.offered_at = self.offered
+        return shell
+
+    def buffer_updated(self, size_t size) -> None:
+        cdef Shell shell = self.shell
+        cdef int64_t now = shell.now()
+        cdef size_t total = self.offered + size
+        cdef size_t consumed
+        if self.state == LINK_WAITING:
+            shell.dispatcher.hold(self, shell.buffer, size, now)
+        elif self.state < LINK_CLOSING:
+            consumed = shell.dispatcher.received(self, shell.buffer, total, now)
+            self.pending_used = 0
+            if consumed < total:
+                shell.dispatcher.hold(self, shell.buffer + consumed, total - consumed, now)
+        if size == READ_SIZE:
+            self.pause_reading()
+        shell.after_input(self)
+
+    def eof_received(self) -> bool:
+        cdef Shell shell = self.shell
+        self.half_closed = True
+        if self.state >= LINK_CLOSING:
+            # The client has read us to the end and closed: that is all there is to wait for.
+            self.abort()
+        else:
+            shell.core.half_closed(self, shell.now())
+            shell.after_input(self)
+        return True
+
+    def connection_lost(self, error) -> None:
+        cdef Shell shell = self.shell
+        self.transport = None
+        self.forget_pending()
+        for timer in (self.linger, self.slow_check):
+            if timer is not None:
+                timer.cancel()
+        self.linger = self.slow_check = None
+        shell.connections.discard(self)
+        shell.core.lost(self, shell.now())
+        shell.schedule_turn()
+
+    def pause_writing(self) -> None:
+        cdef int64_t now = self.shell.now()
+        self.write_blocked = True
+        if self.backlog_marks is None:
+            self.backlog_marks = []
+            self.judge_backlog(now)
+
+    def resume_writing(self) -> None:
+        self.write_blocked = False
+        if self.state == LINK_CLOSING and self.farewell is not None:
+            self.say_delivered()
+            return
+        self.flush(self.shell.now())
+        if not self.write_blocked:
+            self.backlog_marks = None
+
+    # reading
+
+    cdef int pause_reading(self) except -1:
+        if self.transport is not None:
+            self.transport.pause_reading()
+            self.shell.paused.append(self)
+            self.shell.schedule_turn()
+        return 0
+
+    cdef int resume_reading(self) except -1:
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.resume_reading()
+        return 0
+
+    # writing
+
+    cdef int flush(self, int64_t now) except -1:
+        """Hands the socket what the session's stream has for it, live frames first, until the socket is full."""
+        cdef Session session = self.session
+        cdef bytes data
+        if self.transport is None or session.link is not self:
+            return 0
+        while not self.write_blocked:
+            data = session.stream.take(WRITE_MAX)
+            if PyBytes_GET_SIZE(data) != 0:
+                self.live_bytes_written += PyBytes_GET_SIZE(data)
+                self.write(data, False)
+                continue
+            if not session.stream.replaying:
+                break
+            if not session.tell_lost(now):
+                self.write(session.stream.replay(WRITE_MAX, session.last_processed, now), True)
+        if self.write_blocked and self.state == LINK_LIVE and self.unsent_bytes() > self.shell.slow_consumer_bytes:
+            self.shell.core.slow(self, now)
+            self.shell.schedule_turn()
+        return 0
+
+    cdef int write(self, bytes data, bint is_replay) except -1:
+        if PyBytes_GET_SIZE(data) != 0:
+            self.blocked_by_replay = is_replay
+            self.transport.write(data)
+        return 0
+
+    cdef uint64_t unsent_bytes(self) except? 0:
+        """Live bytes that the socket has not taken; resent ones do not count."""
+        cdef uint64_t held = 0 if self.blocked_by_replay else self.transport.get_write_buffer_size()
+        return held + self.session.stream.unsent_bytes
+
+    cdef int judge_backlog(self, int64_t now) except -1:
+        """Whether the oldest unsent byte is too old, by marks of how much had been queued at which time."""
+        cdef uint64_t sent
+        cdef uint64_t queued
+        if self.state != LINK_LIVE or not self.write_blocked:
+            return 0
+        queued = self.live_bytes_written + self.session.stream.unsent_bytes
+        sent = queued - self.unsent_bytes()
+        self.backlog_marks = [mark for mark in self.backlog_marks if mark[0] > sent]
+        if self.backlog_marks and now - self.backlog_marks[0][1] >= self.shell.slow_consumer_ns:
+            self.shell.core.slow(self, now)
+            self.shell.schedule_turn()
+            return 0
+        if queued > sent:
+            self.backlog_marks.append((queued, now))
+        delay_ns = self.shell.slow_consumer_ns // MARKS_PER_LIMIT
+        self.slow_check = self.shell.loop.call_later(delay_ns / SECOND_NS, self._check_backlog)
+        return 0
+
+    def _check_backlog(self) -> None:
+        self.slow_check = None
+        if self.backlog_marks is not None:
+            self.judge_backlog(self.shell.now())
+
+    # closing
+
+    cdef int close_as_told(self, int64_t now) except -1:
+        """The core is done with this link: its last bytes, then the line."""
+        if self.state == LINK_CLOSED or self.transport is None:
+            return 0
+        if self.closing == CLOSING_ABORT or self.write_blocked:
+            # A client that takes no bytes is not waited for.
+            self.abort()
+            return 0
+        self.write(self.farewell, False)
+        if not self.write_blocked:
+            self.say_delivered()
+        if self.half_closed:
+            self.abort()
+            return 0
+        self.transport.write_eof()
+        self.linger = self.shell.loop.call_later(self.shell.close_linger_ns / SECOND_NS, self.abort)
+        return 0
+
+    cdef int say_delivered(self) except -1:
+        self.shell.core.delivered(self)
+        return 0
+
+    def abort(self) -> None:
+        """The line ends now, whatever has not been sent."""
+        if self.transport is not None:
+            self.transport.abort()

@@ -1,0 +1,397 @@
+"""The gateway without its sockets: bytes and times go in, frames come out.
+
+Inputs, each with the core time `now` (ns since the epoch, never going back):
+
+    connected(link, now)         a connection was accepted
+    received(link, data, now)    bytes came in
+    half_closed(link, now)       end of file
+    lost(link, now)              the connection is gone
+    slow(link, now)              the client does not read
+    delivered(link)              the socket took every byte of a closing link
+    tick(now, stall_ns)          time has passed; for stall_ns of it the gateway itself did not look
+    step(now)                    a bounded piece of the work that is under way, while `is_busy`
+    shut_down(now)
+
+Outputs: `dirty_sessions` have new output in their streams (`output`), `closing_links` are to be closed as they say, after
+their `farewell`. The same inputs give the same bytes. The shell in server.py and the tests drive this same core.
+"""
+
+from codec.layout import Cause, ProductType
+from gateway.cancel_on_disconnect import CancelOnDisconnect, Ending
+from gateway.config import Config, Gateway
+from gateway.credentials import KeyRing
+from gateway.dispatch import Dispatcher
+from gateway.engine import Engine
+from gateway.engine_types import InstrumentSpec, OwnerSpec, PortfolioSpec
+from gateway.heartbeat import Deadlines, Silence, has_lapsed, must_probe, must_speak, next_look
+from gateway.lifecycle import (
+    CAUSE_POLICY,
+    TEXT_ALREADY_LOGGED_ON,
+    TEXT_LOGON_TIMEOUT,
+    TEXT_OVERTAKEN,
+    TEXT_TOO_MANY_CONNECTIONS,
+    LinkEvent,
+    SessionEvent,
+    next_link_state,
+    next_session_state,
+)
+from gateway.limits import ORDERS_MAX, PENDING_LOGONS_MAX
+from gateway.log import Log
+from gateway.logon import LogonRequest, Refusal, judge_frame, judge_number
+from gateway.orders import Orders
+from gateway.session import Link, LinkClosing, LinkState, Session, SessionState, logged_out
+from gateway.stream import ChunkPool, Stream
+
+_SECOND_NS = 1_000_000_000
+
+
+class Core:
+    """One gateway's state: sessions, orders, books, streams. `log` gets the events that an operator wants to know."""
+
+    def __init__(self, config: Config, log: Log) -> None:
+        settings = config.gateway
+        self._log = log
+        self._key_ring = KeyRing(config.api_keys)
+        self._refuse_duplicates = settings.duplicate_logon == "refuse"
+        self._heartbeat_interval_s = settings.heartbeat_interval_s
+        self._silence = silence_of(config.gateway)
+        self._resend_total_bytes = settings.resend_total_bytes
+        self._pool = ChunkPool()
+        self.dirty_sessions: list[Session] = []
+        self.closing_links: list[Link] = []
+        self.sessions = _sessions_of(config, self._pool, self.dirty_sessions)
+        self.engine = _engine_of(config)
+        orders = Orders(self.engine, self.sessions)
+        self._cancels = CancelOnDisconnect(orders, settings.drain_step_orders)
+        self.dispatcher = Dispatcher(
+            orders,
+            self,
+            self._pool,
+            settings.resend_total_bytes,
+            settings.frame_size_max_in,
+            settings.sequence_check == "strict",
+        )
+        self._deadlines = Deadlines()
+        # In order of connecting, so that the one that has waited longest is the first.
+        self._pending_logons: dict[Link, None] = {}
+        # Sessions without a connection, in order of losing it: the first gives way first when streams grow too large.
+        self._disconnected: dict[Session, None] = dict.fromkeys(self.sessions)
+        self._shutting_down = False
+
+    # queries
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether `step` has work to do."""
+        return self._cancels.under_way > 0
+
+    @property
+    def is_shut_down(self) -> bool:
+        """Whether, after `shut_down`, every session has ended and been told."""
+        return self._shutting_down and not self.is_busy and not self._live_sessions()
+
+    @property
+    def stored_bytes(self) -> int:
+        """What all streams together keep for resend."""
+        return self._pool.stored_bytes
+
+    @property
+    def next_deadline(self) -> int | None:
+        """The core time at which `tick` may have something to do, None when there is nothing to wait for."""
+        first = self._deadlines.first
+        return None if first is None else first + self.dispatcher.stalled_ns
+
+    # inputs
+
+    def connected(self, link: Link, now: int) -> None:
+        """A connection was accepted: its Logon is awaited until the logon timeout."""
+        link.connected_ns = now
+        if self._shutting_down:
+            self._refuse(link, str(CAUSE_POLICY[Cause.GATEWAY_SHUTDOWN].text), now)
+            return
+        self._pending_logons[link] = None
+        self._deadlines.set(link, self._judged(now) + self._silence.logon_ns)
+        if len(self._pending_logons) > PENDING_LOGONS_MAX:
+            # Who means to log on does so at once: the one that has waited longest is the least likely to.
+            self._refuse(next(iter(self._pending_logons)), TEXT_TOO_MANY_CONNECTIONS, now)
+
+    def received(self, link: Link, data: bytes, now: int) -> None:
+        """Bytes came in. What is not a whole frame yet, or may not be read yet, is kept by the link."""
+        self.dispatcher.feed(link, data, now)
+
+    def half_closed(self, link: Link, now: int) -> None:
+        """The client closed its sending side; it may still read."""
+        self._dispose(link, Cause.TCP_CLOSED, now)
+
+    def lost(self, link: Link, now: int) -> None:
+        """There is no connection any more: reset, failed write, timed out."""
+        self._dispose(link, Cause.TCP_RESET, now)
+        link.state = next_link_state(link.state, LinkEvent.LOST)
+        session = link.session
+        if session is not None and session.link is link:
+            session.stream.detach()
+
+    def slow(self, link: Link, now: int) -> None:
+        """The client does not read what it is sent."""
+        self._dispose(link, Cause.SLOW_CONSUMER, now)
+
+    def delivered(self, link: Link) -> None:
+        """The socket took everything that a closing link had to say."""
+        ending = link.ending
+        if ending is not None and CAUSE_POLICY[ending.cause].peer_reads:
+            ending.delivered = True
+
+    def tick(self, now: int, stall_ns: int = 0) -> None:
+        """Judges silence. Call it after a full read pass, with the time by which the gateway itself came late."""
+        self.dispatcher.stalled_ns += stall_ns
+        judged = self._judged(now)
+        while (link := self._deadlines.pop_due(judged)) is not None:
+            if link.state == LinkState.LINK_LOGON:
+                self._refuse(link, TEXT_LOGON_TIMEOUT, now)
+            elif link.state == LinkState.LINK_LIVE:
+                self._judge(link, judged, now)
+
+    def step(self, now: int) -> None:
+        """A bounded piece of the endings under way; call it once a turn while `is_busy`."""
+        for ending in self._cancels.step(now):
+            self._end(ending, now)
+        if self._shutting_down and not self.is_busy:
+            # Drop copy is closed last, after every cancel has been put to it.
+            for session in self._live_sessions():
+                self.gone(session, Cause.GATEWAY_SHUTDOWN, now)
+
+    def shut_down(self, now: int) -> None:
+        """No new logons; every session ends with cause 9, drop copy last. Done when `is_shut_down`."""
+        self._shutting_down = True
+        text = str(CAUSE_POLICY[Cause.GATEWAY_SHUTDOWN].text)
+        for link in list(self._pending_logons):
+            self._refuse(link, text, now)
+        for session in self.sessions:
+            if session.newcomer is not None:
+                self._refuse(session.newcomer, text, now)
+            if session.state == SessionState.SESSION_LIVE and not session.drop_copy:
+                self.gone(session, Cause.GATEWAY_SHUTDOWN, now)
+
+    # the one door out
+
+    def gone(self, session: Session, cause: Cause, now: int, text: str | None = None) -> None:
+        """The session has ended, for whatever cause: the fence goes up now, the rest follows in steps.
+
+        Idempotent: the first cause stands.
+        """
+        if session.state != SessionState.SESSION_LIVE:
+            return
+        link = session.link
+        # Fence first: nothing before this line may fail or wait.
+        ending = self._cancels.begin(session, cause, text, now)
+        session.state = next_session_state(session.state, SessionEvent.GONE)
+        session.ending = ending
+        link.state = next_link_state(link.state, LinkEvent.SESSION_GONE)
+        self._deadlines.clear(link)
+        self._disconnected[session] = None
+        log = self._log.info if CAUSE_POLICY[cause].level == "info" else self._log.warning
+        log(
+            "session gone",
+            client_id=session.client_id,
+            epoch=session.epoch,
+            cause=cause.name,
+            orders=ending.bound_count,
+        )
+
+    # called by the dispatcher
+
+    def logon(self, link: Link, frame: bytes, now: int) -> None:
+        """The first frame of a link: a Logon to be judged, or anything else, which is refused."""
+        verdict = judge_frame(frame, self._key_ring)
+        if isinstance(verdict, LogonRequest):
+            session = self.sessions[verdict.slot]
+            verdict = judge_number(verdict, session) or verdict
+        if isinstance(verdict, LogonRequest) and session.state == SessionState.SESSION_LIVE and self._refuse_duplicates:
+            verdict = Refusal(TEXT_ALREADY_LOGGED_ON)
+        if isinstance(verdict, Refusal):
+            self._log.warning("logon refused", reason=verdict.text)
+            self._refuse(link, verdict.text, now)
+            return
+        self._forget(link)
+        self.gone(session, Cause.DISPLACED, now)
+        if session.state == SessionState.SESSION_ENDING:
+            self._wait(link, session, verdict, now)
+        else:
+            self._admit(link, session, verdict, now)
+
+    def violated(self, link: Link, text: str, now: int) -> None:
+        """The link broke the protocol beyond a Reject; `text` says what was wanted and what came."""
+        if link.state == LinkState.LINK_LIVE:
+            policy_text = CAUSE_POLICY[Cause.PROTOCOL_VIOLATION].text
+            self.gone(link.session, Cause.PROTOCOL_VIOLATION, now, f"{policy_text}: {text}")
+        else:
+            self._log.warning("logon refused", reason=text)
+            self._refuse(link, text, now)
+
+    def logout(self, session: Session, now: int) -> None:
+        """The client said goodbye."""
+        self.gone(session, Cause.LOGOUT, now)
+
+    # inside: ways in
+
+    def _wait(self, link: Link, session: Session, request: LogonRequest, now: int) -> None:
+        if session.newcomer is not None:
+            self._refuse(session.newcomer, TEXT_OVERTAKEN, now)
+        link.state = next_link_state(link.state, LinkEvent.MUST_WAIT)
+        link.session = session
+        link.logon = request
+        session.newcomer = link
+
+    def _admit(self, link: Link, session: Session, request: LogonRequest, now: int) -> None:
+        session.state = next_session_state(session.state, SessionEvent.ADMITTED)
+        link.state = next_link_state(link.state, LinkEvent.ADMITTED)
+        link.session = session
+        link.logon = None
+        session.link = link
+        session.newcomer = None
+        session.epoch += 1
+        session.version = request.version
+        self._disconnected.pop(session, None)
+        last_processed = 0 if request.reset else session.last_processed
+        cancels = self._start_numbers(session, request)
+        session.stream.attach()
+        session.send_logon_conf(self._heartbeat_interval_s, last_processed, now)
+        for frame in cancels:
+            session.reissue(frame, now)
+        session.heard_ns = now
+        session.heard_judged_ns = self._judged(now)
+        session.probed_judged_ns = 0
+        self._deadlines.set(link, next_look(session, self._silence, self.dispatcher.stalled_ns))
+        self._log.info("logon", client_id=session.client_id, epoch=session.epoch, version=session.version)
+
+    def _start_numbers(self, session: Session, request: LogonRequest) -> list[bytes]:
+        """Continues or restarts both streams; returns the cancels that a reset must not lose."""
+        cancels: list[bytes] = []
+        ending = session.ending
+        if request.reset:
+            if ending is not None and not ending.delivered and ending.first_number is not None:
+                cancels = session.cancels(ending.first_number, ending.last_number)
+            session.stream.reset()
+        session.ending = None
+        session.expected_number = request.number + 1
+        session.last_processed = request.number
+        return cancels
+
+    def _refuse(self, link: Link, text: str, now: int) -> None:
+        """LoggedOut without a session: number 0, part of no stream."""
+        if link.state == LinkState.LINK_WAITING and link.session is not None:
+            link.session.newcomer = None
+        self._forget(link)
+        link.state = next_link_state(link.state, LinkEvent.REFUSED)
+        link.farewell = logged_out(text.encode("ascii", "replace"), now)
+        self._close(link, LinkClosing.CLOSING_POLITELY)
+
+    # inside: ways out
+
+    def _end(self, ending: Ending, now: int) -> None:
+        """The session's last order is out and told of: say so, let the line go, let the next one in."""
+        session, link = ending.session, ending.session.link
+        policy = CAUSE_POLICY[ending.cause]
+        if policy.text is not None:
+            session.send_logged_out((ending.text or policy.text).encode("ascii", "replace"), now)
+        if link.state != LinkState.LINK_CLOSED:
+            link.farewell = session.stream.take(session.stream.unsent_bytes)
+            self._close(link, policy.closing)
+        link.ending = ending
+        session.stream.detach()
+        session.link = None
+        session.state = next_session_state(session.state, SessionEvent.DRAINED)
+        newcomer = session.newcomer
+        if newcomer is not None:
+            self._admit(newcomer, session, newcomer.logon, now)
+            self.dispatcher.resume(newcomer, now)
+
+    def _close(self, link: Link, closing: LinkClosing) -> None:
+        link.closing = closing
+        self.closing_links.append(link)
+
+    def _dispose(self, link: Link, cause: Cause, now: int) -> None:
+        """The line of a link is of no use any more: its session is gone, or it never had one and may go."""
+        session = link.session
+        if link.state == LinkState.LINK_LIVE:
+            self.gone(session, cause, now)
+        elif link.state in (LinkState.LINK_LOGON, LinkState.LINK_WAITING):
+            if session is not None:
+                session.newcomer = None
+            self._forget(link)
+            link.state = next_link_state(link.state, LinkEvent.LEFT)
+            self._close(link, CAUSE_POLICY[cause].closing)
+
+    def _forget(self, link: Link) -> None:
+        """The link is no longer one whose Logon is awaited."""
+        self._pending_logons.pop(link, None)
+        self._deadlines.clear(link)
+
+    # inside: time, and what it costs to remember
+
+    def _judge(self, link: Link, judged: int, now: int) -> None:
+        session = link.session
+        if has_lapsed(session, self._silence, judged):
+            self.gone(session, Cause.HEARTBEAT_MISSED, now)
+            return
+        if must_probe(session, self._silence, judged):
+            session.send_test_request(session.stream.next_number, now)
+            session.probed_judged_ns = judged
+        elif must_speak(session, self._silence, now):
+            session.send_heartbeat(0, now)
+        self._deadlines.set(link, next_look(session, self._silence, self.dispatcher.stalled_ns))
+
+    def _judged(self, now: int) -> int:
+        return now - self.dispatcher.stalled_ns
+
+    def trim_streams(self) -> None:
+        """Keeps what all streams store below the total; the sessions disconnected longest give way first."""
+        for session in [*self._disconnected, *self._live_sessions()]:
+            excess = self._pool.stored_bytes - self._resend_total_bytes
+            if excess <= 0:
+                return
+            session.stream.trim_to(max(session.stream.stored_bytes - excess, 0))
+
+    def _live_sessions(self) -> list[Session]:
+        return [session for session in self.sessions if session.state == SessionState.SESSION_LIVE]
+
+
+def silence_of(settings: Gateway) -> Silence:
+    """The times of protocol 8.4 that the settings make, in ns."""
+    interval_ns = settings.heartbeat_interval_s * _SECOND_NS
+    return Silence(
+        interval_ns=interval_ns,
+        probe_ns=round(interval_ns * settings.heartbeat_probe_factor),
+        lapse_ns=round(interval_ns * settings.heartbeat_lapse_factor),
+        logon_ns=round(settings.logon_timeout_s * _SECOND_NS),
+    )
+
+
+def _engine_of(config: Config) -> Engine:
+    portfolio_index = {portfolio.id: index for index, portfolio in enumerate(config.portfolios)}
+    return Engine(
+        [
+            InstrumentSpec(i.id, i.tick_size, i.lot_size, ProductType[i.product_type.upper()])
+            for i in config.instruments
+        ],
+        [PortfolioSpec(portfolio.id, portfolio.max_open_orders) for portfolio in config.portfolios],
+        [OwnerSpec(portfolio_index[key.portfolio]) for key in config.api_keys],
+        ORDERS_MAX,
+    )
+
+
+def _sessions_of(config: Config, pool: ChunkPool, dirty_sessions: list[Session]) -> list[Session]:
+    depth_bytes = config.gateway.resend_depth_bytes
+    sessions = [
+        Session(slot, key.client_id, key.portfolio, key.role == "drop_copy", Stream(pool, depth_bytes), dirty_sessions)
+        for slot, key in enumerate(config.api_keys)
+    ]
+    watchers: dict[int, list[Session]] = {key.portfolio: [] for key in config.api_keys}
+    for session in sessions:
+        if session.drop_copy:
+            watchers[session.portfolio_id].append(session)
+    for session in sessions:
+        if not session.drop_copy:
+            session.watchers = watchers[session.portfolio_id]
+    return sessions
+

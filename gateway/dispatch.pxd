@@ -1,0 +1,28 @@
+"""From received bytes to frames, and from each frame to the one who handles it."""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
+
+from gateway.orders cimport Orders
+from gateway.session cimport Link, Session
+from gateway.stream cimport ChunkPool
+
+
+cdef class Dispatcher:
+    cdef:
+        readonly Orders orders
+        object policy
+        ChunkPool pool
+        uint64_t stored_bytes_max
+        size_t frame_size_max
+        bint strict
+        public int64_t stalled_ns       # sum of the gateway's own measured stalls: silence is not judged by them
+        readonly uint64_t frames_in
+        readonly uint64_t frames_rejected
+
+    cdef bint hold(self, Link link, const uint8_t* data, size_t size, int64_t now) except -1
+    cdef Py_ssize_t received(self, Link link, const uint8_t* data, size_t size, int64_t now) except -1
+    cdef int _frame(self, Session session, const uint8_t* frame, size_t length, int64_t now) except -1
+    cdef int _request(self, Session session, uint16_t template_id, const uint8_t* frame, size_t length, int64_t now) except -1
+    cdef int _resend_request(self, Session session, const uint8_t* frame, int64_t now) except -1
+    cdef str _framing_text(self, int outcome, const uint8_t* data, size_t size)
+    cdef int _refuse(self, Session session, const uint8_t* frame, int reason, bytes details, int64_t now) except -1

@@ -1,0 +1,208 @@
+"""From received bytes to frames, and from each frame to the one who handles it.
+
+This is the session layer's inbound half: framing, sequence numbers, and which requests a session may make. What happens
+rarely and is a decision (a logon, the end of a session) goes to `policy`, which is plain Python:
+
+    policy.logon(link, frame, now)              first frame of a link: a Logon or anything else
+    policy.violated(link, reason, now)          the connection broke the protocol; `reason` is text for LoggedOut
+    policy.logout(session, now)                 the client said goodbye
+    policy.trim_streams()                       the streams store more than they may
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint64_t
+from libc.string cimport memmove
+
+from codec.layout cimport (
+    CancelOrderByIdRequest,
+    CancelOrderRequest,
+    FrameHeader,
+    HEADER_SIZE,
+    NewOrderRequest,
+    PROTOCOL_ID,
+    REJECT_REASON_INVALID_FIELD_VALUE,
+    REJECT_REASON_MESSAGE_DISABLED,
+    ResendRequest,
+    TEMPLATE_CANCEL_ORDER_BY_ID_REQUEST,
+    TEMPLATE_CANCEL_ORDER_REQUEST,
+    TEMPLATE_HEARTBEAT,
+    TEMPLATE_LOGON,
+    TEMPLATE_LOGOUT,
+    TEMPLATE_NEW_ORDER_REQUEST,
+    TEMPLATE_RESEND_REQUEST,
+    TEMPLATE_TEST_REQUEST,
+    TestRequest,
+)
+from codec.wire cimport (
+    FRAME_COMPLETE,
+    FRAME_INVALID_LENGTH,
+    FRAME_INVALID_PROTOCOL_ID,
+    FRAME_PARTIAL,
+    Frame,
+    Problem,
+    check_request,
+    frame_scan,
+    problem_text,
+)
+
+from gateway.orders cimport Orders
+from gateway.stream cimport ChunkPool
+from gateway.session cimport LINK_CLOSING, LINK_LIVE, LINK_LOGON, LINK_WAITING, Link, Session
+
+from gateway.lifecycle import TEXT_PENDING_FULL
+from gateway.limits import NEWCOMER_BUFFER_BYTES
+
+cdef size_t NEWCOMER_MAX = NEWCOMER_BUFFER_BYTES
+
+
+cdef class Dispatcher:
+    """Frames of all links of one gateway.
+
+    `strict` is `sequence_check = "strict"`; `frame_size_max` bounds messageLength of what comes in, `stored_bytes_max`
+    what the streams of `pool` keep for resend, both in bytes.
+    """
+
+    def __cinit__(
+        self, Orders orders not None, object policy, ChunkPool pool not None, uint64_t stored_bytes_max,
+        size_t frame_size_max, bint strict
+    ):
+        self.orders = orders
+        self.pool = pool
+        self.stored_bytes_max = stored_bytes_max
+        self.policy = policy
+        self.frame_size_max = frame_size_max
+        self.strict = strict
+
+    def feed(self, Link link not None, bytes data not None, int64_t now) -> None:
+        """`data` came in on the link: processes it together with what is pending there, and keeps the rest."""
+        if self.hold(link, <const uint8_t*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), now):
+            self.resume(link, now)
+
+    def resume(self, Link link not None, int64_t now) -> None:
+        """Processes what is pending on the link, as far as it may be read now, and keeps the rest."""
+        cdef size_t consumed = self.received(link, link.pending, link.pending_used, now)
+        link.pending_used -= consumed
+        memmove(link.pending, link.pending + consumed, link.pending_used)
+        if link.state >= LINK_CLOSING:
+            link.forget_pending()
+
+    cdef bint hold(self, Link link, const uint8_t* data, size_t size, int64_t now) except -1:
+        """Keeps bytes that cannot be processed yet; more of them than a link may have pending is a violation."""
+        if link.state >= LINK_CLOSING:
+            return False
+        if link.append(data, size, NEWCOMER_MAX):
+            return True
+        self.policy.violated(link, TEXT_PENDING_FULL, now)
+        link.forget_pending()
+        return False
+
+    cdef Py_ssize_t received(self, Link link, const uint8_t* data, size_t size, int64_t now) except -1:
+        """Processes the whole frames at the start of `data` and returns how many bytes that was.
+
+        `data` must stay as it is until this returns. After a link began to close, all of it counts as processed.
+        """
+        cdef size_t at = 0
+        cdef Frame frame
+        cdef int outcome
+        while at < size:
+            if link.state == LINK_WAITING:
+                break
+            if link.state >= LINK_CLOSING:
+                return size
+            outcome = frame_scan(data + at, size - at, self.frame_size_max, &frame)
+            if outcome == FRAME_PARTIAL:
+                break
+            if outcome != FRAME_COMPLETE:
+                self.policy.violated(link, self._framing_text(outcome, data + at, size - at), now)
+                return size
+            at += frame.skipped + frame.length
+            self.frames_in += 1
+            if link.state == LINK_LIVE:
+                self._frame(link.session, frame.data, frame.length, now)
+            else:
+                self.policy.logon(link, PyBytes_FromStringAndSize(<const char*>frame.data, frame.length), now)
+        if self.pool.stored_bytes > self.stored_bytes_max:
+            self.policy.trim_streams()
+        return at
+
+    cdef int _frame(self, Session session, const uint8_t* frame, size_t length, int64_t now) except -1:
+        cdef const FrameHeader* header = <const FrameHeader*>frame
+        cdef int64_t number = header.sequence_number
+        cdef uint16_t template_id = header.message_type_id
+        cdef Problem problem
+        cdef char details[256]
+        session.heard_ns = now
+        session.heard_judged_ns = now - self.stalled_ns
+        session.probed_judged_ns = 0
+        if number != session.expected_number and self.strict:
+            self.policy.violated(session.link, f"sequence number {number}, wanted {session.expected_number}", now)
+            return 0
+        session.last_processed = number
+        session.expected_number = number + 1 if number < INT64_MAX else number
+        if template_id == TEMPLATE_LOGON:
+            self.policy.violated(session.link, "a second Logon on a live connection", now)
+            return 0
+        if check_request(frame, length, session.version, &problem) != 0:
+            return self._refuse(
+                session, frame, problem.reject_reason, details[:problem_text(&problem, details)], now
+            )
+        return self._request(session, template_id, frame, length, now)
+
+    cdef int _request(self, Session session, uint16_t template_id, const uint8_t* frame, size_t length, int64_t now) except -1:
+        cdef const uint8_t* root = frame + HEADER_SIZE
+        if template_id == TEMPLATE_HEARTBEAT:
+            return 0
+        if template_id == TEMPLATE_TEST_REQUEST:
+            return session.send_heartbeat((<const TestRequest*>root).correlation_id, now)
+        if template_id == TEMPLATE_RESEND_REQUEST:
+            return self._resend_request(session, frame, now)
+        if template_id == TEMPLATE_LOGOUT:
+            self.policy.logout(session, now)
+            return 0
+        if session.drop_copy:
+            return self._refuse(session, frame, REJECT_REASON_MESSAGE_DISABLED, b"a drop-copy session may not send this message", now)
+        if template_id == TEMPLATE_NEW_ORDER_REQUEST:
+            return self.orders.new_order(session, <const NewOrderRequest*>root, now)
+        if template_id == TEMPLATE_CANCEL_ORDER_REQUEST:
+            return self.orders.cancel_order(session, <const CancelOrderRequest*>root, now)
+        if template_id == TEMPLATE_CANCEL_ORDER_BY_ID_REQUEST:
+            return self.orders.cancel_order_by_id(session, <const CancelOrderByIdRequest*>root, now)
+        return self._refuse(session, frame, REJECT_REASON_MESSAGE_DISABLED, b"this message is not enabled on this gateway", now)
+
+    cdef int _resend_request(self, Session session, const uint8_t* frame, int64_t now) except -1:
+        cdef const ResendRequest* request = <const ResendRequest*>(frame + HEADER_SIZE)
+        cdef int64_t last_number = session.stream.next_number - 1
+        cdef int64_t first = request.from_sequence_number
+        cdef int64_t last = request.to_sequence_number
+        cdef bytes refusal = b""
+        if session.stream.replaying:
+            refusal = b"fromSequenceNumber at offset 32: wanted no request while another is being answered, was %d" % first
+        elif first < 1 or first > last_number:
+            refusal = b"fromSequenceNumber at offset 32: wanted 1 to %d, was %d" % (last_number, first)
+        elif last != 0 and last < first:
+            refusal = b"toSequenceNumber at offset 40: wanted 0 or at least %d, was %d" % (first, last)
+        if refusal:
+            return self._refuse(session, frame, REJECT_REASON_INVALID_FIELD_VALUE, refusal, now)
+        session.replay_ref_number = (<const FrameHeader*>frame).sequence_number
+        session.replay_told_number = 0
+        session.stream.start_replay(first, last_number if last == 0 else min(last, last_number))
+        session.mark_dirty()
+        session.tell_lost(now)
+        return 0
+
+    cdef int _refuse(self, Session session, const uint8_t* frame, int reason, bytes details, int64_t now) except -1:
+        self.frames_rejected += 1
+        return session.send_reject((<const FrameHeader*>frame).sequence_number, reason, details, now)
+
+    cdef str _framing_text(self, int outcome, const uint8_t* data, size_t size):
+        cdef size_t skipped = 0
+        while skipped < size and skipped < 7 and data[skipped] == 0:
+            skipped += 1
+        if outcome == FRAME_INVALID_PROTOCOL_ID:
+            return f"protocolId at offset 0: wanted {PROTOCOL_ID}, was {data[skipped]}"
+        if outcome == FRAME_INVALID_LENGTH:
+            return (
+                f"messageLength at offset 2: wanted {HEADER_SIZE} to {self.frame_size_max}, "
+                f"was {(<const FrameHeader*>(data + skipped)).message_length}"
+            )
+        return "more than 7 zero bytes between frames"

@@ -1,0 +1,113 @@
+"""How sessions and links live and end: the states, the causes of an end, and what each cause means.
+
+Everything that changes a session's or a link's state goes through the two tables below. Cause numbers are those of the
+receipt (4030); LoggedOut texts are here and nowhere else.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from codec.layout import Cause
+from gateway.errors import LifecycleError
+from gateway.session import LinkClosing, LinkState, SessionState
+
+CLOSING_POLITELY: Final = LinkClosing.CLOSING_POLITELY
+CLOSING_ABORT: Final = LinkClosing.CLOSING_ABORT
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What follows from one cause.
+
+    text: what LoggedOut says, None where the line is gone and nobody could read it.
+    peer_reads: the client is alive, so bytes that the socket took count as delivered.
+    closing: how the line is let go when everything is told.
+    level: of the log line.
+    """
+
+    text: str | None
+    peer_reads: bool
+    closing: LinkClosing
+    level: str
+
+
+# With cancel on disconnect always on, every cause fires: the session's open orders are cancelled (reason 7).
+CAUSE_POLICY: Final[dict[Cause, Policy]] = {
+    # LoggedOut text, peer reads, closing, log level
+    Cause.TCP_CLOSED: Policy(None, False, CLOSING_POLITELY, "warning"),
+    Cause.TCP_RESET: Policy(None, False, CLOSING_ABORT, "warning"),
+    Cause.HEARTBEAT_MISSED: Policy("heartbeat missed", False, CLOSING_POLITELY, "warning"),
+    Cause.LOGOUT: Policy("logout", True, CLOSING_POLITELY, "info"),
+    Cause.DISPLACED: Policy("displaced by a newer logon of this key", False, CLOSING_POLITELY, "warning"),
+    Cause.PROTOCOL_VIOLATION: Policy("protocol violation", True, CLOSING_POLITELY, "warning"),
+    Cause.SLOW_CONSUMER: Policy("slow consumer", False, CLOSING_ABORT, "warning"),
+    Cause.GATEWAY_SHUTDOWN: Policy("gateway shutdown", False, CLOSING_POLITELY, "info"),
+}
+
+# LoggedOut texts of links that have no session yet.
+TEXT_NOT_LOGON: Final = "the first message must be a Logon"
+TEXT_BAD_LOGON: Final = "Logon is malformed"
+TEXT_BAD_CREDENTIALS: Final = "unknown clientId or wrong secret"
+TEXT_LOGON_TIMEOUT: Final = "no Logon in time"
+TEXT_ALREADY_LOGGED_ON: Final = "this key is already logged on"
+TEXT_OVERTAKEN: Final = "overtaken by a newer logon of this key"
+TEXT_TOO_MANY_CONNECTIONS: Final = "too many connections"
+TEXT_PENDING_FULL: Final = "too many bytes before LogonConf"
+
+
+class SessionEvent(Enum):
+    """What can happen to a session."""
+
+    ADMITTED = auto()  # a logon was accepted and confirmed
+    GONE = auto()  # its end began: the fence is up
+    DRAINED = auto()  # its last order is out and told of
+
+
+class LinkEvent(Enum):
+    """What can happen to a link."""
+
+    ADMITTED = auto()
+    MUST_WAIT = auto()  # the Logon was right, but the key's former session has not ended yet
+    REFUSED = auto()  # a LoggedOut that belongs to no session
+    LEFT = auto()  # it closed its side before it had a session
+    SESSION_GONE = auto()
+    LOST = auto()  # there is no transport any more
+
+
+SESSION_STATES: Final[dict[tuple[SessionState, SessionEvent], SessionState]] = {
+    (SessionState.SESSION_VACANT, SessionEvent.ADMITTED): SessionState.SESSION_LIVE,
+    (SessionState.SESSION_LIVE, SessionEvent.GONE): SessionState.SESSION_ENDING,
+    (SessionState.SESSION_ENDING, SessionEvent.DRAINED): SessionState.SESSION_VACANT,
+}
+
+LINK_STATES: Final[dict[tuple[LinkState, LinkEvent], LinkState]] = {
+    (LinkState.LINK_LOGON, LinkEvent.ADMITTED): LinkState.LINK_LIVE,
+    (LinkState.LINK_LOGON, LinkEvent.MUST_WAIT): LinkState.LINK_WAITING,
+    (LinkState.LINK_LOGON, LinkEvent.REFUSED): LinkState.LINK_CLOSING,
+    (LinkState.LINK_LOGON, LinkEvent.LOST): LinkState.LINK_CLOSED,
+    (LinkState.LINK_WAITING, LinkEvent.ADMITTED): LinkState.LINK_LIVE,
+    (LinkState.LINK_WAITING, LinkEvent.REFUSED): LinkState.LINK_CLOSING,
+    (LinkState.LINK_WAITING, LinkEvent.LOST): LinkState.LINK_CLOSED,
+    (LinkState.LINK_LOGON, LinkEvent.LEFT): LinkState.LINK_CLOSING,
+    (LinkState.LINK_WAITING, LinkEvent.LEFT): LinkState.LINK_CLOSING,
+    (LinkState.LINK_LIVE, LinkEvent.SESSION_GONE): LinkState.LINK_CLOSING,
+    (LinkState.LINK_CLOSING, LinkEvent.LOST): LinkState.LINK_CLOSED,
+    (LinkState.LINK_CLOSED, LinkEvent.LOST): LinkState.LINK_CLOSED,
+}
+
+
+def next_session_state(state: int, event: SessionEvent) -> SessionState:
+    """The state that `event` leads to; a move that the table does not have is our bug."""
+    following = SESSION_STATES.get((SessionState(state), event))
+    if following is None:
+        raise LifecycleError(f"session: no way from {SessionState(state).name} by {event.name}")
+    return following
+
+
+def next_link_state(state: int, event: LinkEvent) -> LinkState:
+    """The state that `event` leads to; a move that the table does not have is our bug."""
+    following = LINK_STATES.get((LinkState(state), event))
+    if following is None:
+        raise LifecycleError(f"link: no way from {LinkState(state).name} by {event.name}")
+    return following

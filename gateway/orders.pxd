@@ -1,0 +1,43 @@
+"""Order requests: from a checked frame to the engine, and from what the engine did to frames in the streams concerned."""
+
+from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t
+
+from codec.layout cimport CancelOrderByIdRequest, CancelOrderRequest, NewOrderRequest
+
+from gateway.engine cimport Command, Engine, Outcome
+from gateway.session cimport Session
+
+
+cdef class Orders:
+    cdef:
+        readonly Engine engine
+        list sessions                   # by slot
+        Command command
+        Outcome outcome
+        uint32_t* following             # for each event of the outcome: the next one of the same owner
+
+    # requests
+    cdef int new_order(self, Session session, const NewOrderRequest* request, int64_t now) except -1
+    cdef int cancel_order(self, Session session, const CancelOrderRequest* request, int64_t now) except -1
+    cdef int cancel_order_by_id(self, Session session, const CancelOrderByIdRequest* request, int64_t now) except -1
+
+    cdef void _begin_command(
+        self, Session session, int64_t client_order_id, int64_t order_id, int64_t instrument_id, int64_t now
+    ) noexcept
+    cdef Session _session(self, uint32_t slot)
+
+    # reports
+    cdef uint8_t* _write_fills(self, uint8_t* at) noexcept
+    cdef int _report_share(self, Session session, int64_t now) except -1
+    cdef uint32_t _run_length(self, uint32_t event) noexcept
+    cdef uint32_t _write_order_filled(
+        self, Session session, uint32_t event_index, uint32_t count, int64_t exec_id, int64_t now
+    ) except 0
+    cdef int _report_new_order(self, Session session, int64_t correlation_id, int8_t side, int64_t now) except -1
+    cdef int _report_rejected(self, Session session, uint16_t template_id, int64_t correlation_id, int64_t now) except -1
+    cdef int _report_cancel(self, Session session, int64_t correlation_id, int64_t now) except -1
+    cdef int _report_canceled_to(self, Session session, int64_t correlation_id, int64_t exec_id, int64_t now) except -1
+    cdef int _report_canceled_elsewhere(self, Session session, int64_t now) except -1
+    cdef int _report_events(self, int64_t now) except -1
+    cdef uint32_t _report_fills(self, Session session, uint32_t event, int64_t now) except 0
+    cdef uint32_t _report_cancels(self, Session session, uint32_t event, int64_t now) except 0

@@ -1,0 +1,189 @@
+"""The shell: listens, keeps time, ends well.
+
+Time is judged after a full read pass. A loop that stood still runs its timers before it reads what has arrived meanwhile;
+whoever judged silence there would take its own hiccup for everybody's. So a timer that is due only asks for a pass over
+everything that can be read, and the time by which the gateway itself came late is told to the core, which does not hold it
+against anybody.
+"""
+
+import asyncio
+import gc
+import os
+import resource
+import signal
+import socket
+from typing import Final
+
+import uvloop
+
+from gateway.config import Config, Gateway
+from gateway.connection import Shell
+from gateway.core import Core
+from gateway.errors import ServeError
+from gateway.limits import READ_PASSES_MAX, SOCKET_BACKLOG_CONNECTIONS, STALL_LEAST_MS
+from gateway.log import Log
+
+_SECOND_NS: Final = 1_000_000_000
+_STALL_LEAST_NS: Final = STALL_LEAST_MS * 1_000_000
+
+
+class Ticker:
+    """Calls the core's `tick` when something is due, after a read pass, with the stall that came before."""
+
+    def __init__(self, core: Core, shell: Shell, loop: asyncio.AbstractEventLoop) -> None:
+        self._core = core
+        self._shell = shell
+        self._loop = loop
+        self._timer: asyncio.TimerHandle | None = None
+        self._due: int | None = None
+        self._pass_began = 0
+        self._passes = 0
+        self._stall_ns = 0
+
+    def arm(self, now: int) -> None:
+        """Makes sure that the next deadline will not be slept through."""
+        if self._passes:
+            return
+        due = self._core.next_deadline
+        if due is None or (self._due is not None and self._due <= due):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = due
+        # Timers count whole milliseconds: one more, so that it never comes a moment too early.
+        self._timer = self._loop.call_later(max(due - now, 0) / _SECOND_NS + 0.001, self._fire)
+
+    def _fire(self) -> None:
+        now = self._shell.now()
+        self._timer = None
+        self._stall_ns = _stall(now - (self._due or now))
+        self._due = None
+        self._begin_pass(now)
+
+    def _begin_pass(self, now: int) -> None:
+        self._pass_began = now
+        self._passes += 1
+        # What is called soon from a timer runs before the next poll; what is called soon from there, after it.
+        self._loop.call_soon(self._loop.call_soon, self._end_pass)
+
+    def _end_pass(self) -> None:
+        now = self._shell.now()
+        stall_ns = _stall(now - self._pass_began)
+        self._stall_ns += stall_ns
+        if stall_ns and self._passes < READ_PASSES_MAX:
+            # The gateway stood still during the pass: more may have arrived than it has seen.
+            self._begin_pass(now)
+            return
+        self._passes = 0
+        self._core.tick(now, self._stall_ns)
+        self._shell.wake()
+        self.arm(now)
+
+
+class Server:
+    """One gateway process: the listening socket, the signals, the ticker and the end."""
+
+    def __init__(self, config: Config, log: Log) -> None:
+        self._settings = config.gateway
+        self._log = log
+        self._core = Core(config, log)
+        self._finished = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serves until SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        self._shell = Shell(self._core, loop, self._settings, self._turn_ended)
+        self._ticker = Ticker(self._core, self._shell, loop)
+        listener = listen(self._settings)
+        host, port = listener.getsockname()[:2]
+        server = await loop.create_server(
+            self._shell.new_connection, sock=listener, backlog=SOCKET_BACKLOG_CONNECTIONS
+        )
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        # What lives now lives as long as the gateway: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        self._log.info("listening", name=self._settings.name, host=host, port=port)
+        await stop.wait()
+        await self._stop(server)
+        self._log.info("stopped")
+
+    async def _stop(self, server: asyncio.AbstractServer) -> None:
+        server.close()
+        self._log.info("stopping", connections=len(self._shell.connections))
+        self._core.shut_down(self._shell.now())
+        self._shell.wake()
+        try:
+            async with asyncio.timeout(self._settings.shutdown_timeout_s * 0.9):
+                await self._finished.wait()
+        except TimeoutError:
+            self._log.error("shutdown timed out", connections=len(self._shell.connections))
+
+    def _turn_ended(self, now: int) -> None:
+        self._ticker.arm(now)
+        if self._core.is_shut_down and not self._shell.connections:
+            self._finished.set()
+
+
+def listen(settings: Gateway) -> socket.socket:
+    """The listening socket; accepted ones inherit its options.
+
+    Keepalive is blind while data is unacknowledged and TCP_USER_TIMEOUT while the line is idle, so both are set, from the
+    heartbeat interval: a line that lost its peer's kernel is found even if the peer owes no heartbeat.
+
+    Raises:
+        ServeError: the address cannot be listened on.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise ServeError(f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}") from error
+    lapse_ms = round(settings.heartbeat_interval_s * settings.heartbeat_lapse_factor * 1000)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, settings.heartbeat_interval_s)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, max(1, round(lapse_ms / 1000)))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, lapse_ms)
+    listener.setblocking(False)
+    return listener
+
+
+def serve(config: Config) -> int:
+    """Runs one gateway until it is told to stop; returns the exit code. Logs go to stderr.
+
+    Raises:
+        ServeError: it cannot start.
+    """
+    settings = config.gateway
+    if settings.cpu >= 0:
+        pin(settings.cpu)
+    raise_descriptor_limit()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(Server(config, Log()).run())
+    return 0
+
+
+def pin(cpu: int) -> None:
+    """Keeps this process on one processor."""
+    try:
+        os.sched_setaffinity(0, {cpu})
+    except OSError as error:
+        raise ServeError(f"gateway.cpu: cannot pin to processor {cpu}: {error.strerror}") from error
+
+
+def raise_descriptor_limit() -> None:
+    """As many connections as the system lets this process have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _stall(late_ns: int) -> int:
+    return late_ns if late_ns >= _STALL_LEAST_NS else 0
