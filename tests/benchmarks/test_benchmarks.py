@@ -3,34 +3,22 @@
 No time is judged here.
 """
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from benchmark_modules import BENCHMARKS, benchmark_module
 
 from gateway import config
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 BOOK = 64
 REQUESTS = 512
 SHORT = ["--book", str(BOOK), "--requests", str(REQUESTS), "--warm-up", "0"]
 
 
-def _module(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", BENCHMARKS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-run = _module("run")
+run = benchmark_module("run")
 
 
 @pytest.fixture(scope="module", autouse=True)
