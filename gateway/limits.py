@@ -93,6 +93,13 @@ STALL_LEAST_MS: Final = 20
 READ_PASSES_MAX: Final = 4
 """Read passes before silence is judged, however much each of them was held up."""
 
+# Client -------------------------------------------------------------------------------------------------------------
+
+CLIENT_HELD_FRAMES_MAX: Final = 100_000
+"""Frames from beyond a gap that a client holds while the gap is told again."""
+CLIENT_EVENTS_MAX: Final = 1_000_000
+"""Events that wait for one reader of a client."""
+
 # Logs ---------------------------------------------------------------------------------------------------------------
 
 LOG_LINE_MAX_BYTES: Final = 4_096
