@@ -139,14 +139,24 @@ class Portfolio(Struct, frozen=True, kw_only=True):
     max_open_orders: Annotated[int, Meta(ge=1, le=limits.ORDERS_MAX)] = 2_000
 
 
-class ApiKey(Struct, frozen=True, kw_only=True):
-    """[[api_key]]: who may log on. Its secret is kept only as a hash, whichever of the two the file has."""
-
+class _ApiKeyFields(Struct, frozen=True, kw_only=True):
     client_id: ClientId
     portfolio: Id
     role: Role = "trader"
     portfolio_cancel: bool = True
+
+
+class ApiKey(_ApiKeyFields, frozen=True, kw_only=True):
+    """[[api_key]]: who may log on. Its secret is kept only as a hash, whichever of the two the file has."""
+
     secret_hash: SecretHash
+
+
+class _ApiKeyTable(_ApiKeyFields, frozen=True, kw_only=True):
+    """[[api_key]] as it stands in the file: with one of the two."""
+
+    secret: Secret | None = None
+    secret_hash: SecretHash | None = None
 
 
 class MmpGroup(Struct, frozen=True, kw_only=True):
@@ -172,13 +182,6 @@ class Config(Struct, frozen=True, kw_only=True):
     portfolios: tuple[Portfolio, ...] = ()
     api_keys: tuple[ApiKey, ...] = ()
     mmp_groups: tuple[MmpGroup, ...] = ()
-
-
-class _ApiKeyTable(ApiKey, frozen=True, kw_only=True):
-    """[[api_key]] as the file may have it: one of the two, which `_api_keys` sees to."""
-
-    secret: Secret | None = None
-    secret_hash: SecretHash | None = None  # type: ignore[assignment]  # only its fields are read
 
 
 NOT_BUILT: Final = (
@@ -241,7 +244,7 @@ def parse(text: str, source: str = "configuration") -> Config:
 
 def development() -> tuple[Config, list[tuple[str, str]]]:
     """The set-up that `breakwire serve` runs without a file, and its keys as (client_id, secret), new each time."""
-    keys = [
+    keys: list[tuple[str, int, Role]] = [
         ("trader-1", 1, "trader"),
         ("trader-2", 1, "trader"),
         ("drop-copy-1", 1, "drop_copy"),
@@ -259,7 +262,7 @@ def development() -> tuple[Config, list[tuple[str, str]]]:
         ),
         portfolios=(Portfolio(id=1), Portfolio(id=2)),
         api_keys=tuple(
-            ApiKey(client_id=client_id, portfolio=portfolio, role=role, secret_hash=hash_secret(secret))  # type: ignore[arg-type]
+            ApiKey(client_id=client_id, portfolio=portfolio, role=role, secret_hash=hash_secret(secret))
             for (client_id, portfolio, role), (_, secret) in zip(keys, secrets, strict=True)
         ),
     )
@@ -352,7 +355,7 @@ class _Reader:
             tls=next((Tls(**values) for values in self._values("gateway.tls")), None),
             instruments=tuple(Instrument(**values) for values in self._values("instrument")),
             portfolios=tuple(Portfolio(**values) for values in self._values("portfolio")),
-            api_keys=tuple(_api_key(**values) for values in self._values("api_key")),
+            api_keys=tuple(_api_key(values) for values in self._values("api_key")),
             mmp_groups=tuple(MmpGroup(**values) for values in self._values("mmp_group")),
         )
 
@@ -397,7 +400,7 @@ class _Reader:
             first.setdefault(own, place)
 
     def _check_reference(self, name: str, key: str) -> None:
-        known = [values.get("id") for values in self._values("portfolio")]
+        known = {values.get("id") for values in self._values("portfolio")}
         if None in known:
             return  # a portfolio whose id is wrong may be the one that is meant
         for place, _, values in self._tables[name]:
@@ -463,6 +466,9 @@ def _single_tables(raw: dict[str, Any]) -> dict[str, object]:
     return {"gateway": own, **inner}
 
 
-def _api_key(*, secret: str | None, secret_hash: str | None, **values: Any) -> ApiKey:
+def _api_key(values: _Values) -> ApiKey:
     """The key as the tree has it: the plain secret of a development set-up ends here."""
-    return ApiKey(**values, secret_hash=secret_hash if secret is None else hash_secret(secret))  # type: ignore[arg-type]
+    secret = values.pop("secret")
+    if secret is not None:
+        values["secret_hash"] = hash_secret(secret)
+    return ApiKey(**values)

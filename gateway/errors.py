@@ -91,9 +91,5 @@ class ConfigError(MisuseError):
         super().__init__("\n".join([f"{source}: {count}", *(f"  {problem}" for problem in problems)]))
 
 
-class StartError(MisuseError):
-    """A gateway that cannot start as configured, such as a port that is taken."""
-
-
 class KeyFileError(MisuseError):
     """A key that cannot be added to a configuration file."""

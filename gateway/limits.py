@@ -7,11 +7,27 @@ Compiled modules that need a number in C repeat it in their .pxd, and their test
 
 from typing import Final
 
+from codec.layout import HEADER_SIZE, MESSAGES
 from gateway.errors import LimitError
+
+_LAYOUTS: Final = {message.name: message for message in MESSAGES}
+_GROUP_DIMENSION_BYTES: Final = 4
+
+
+def _fixed_bytes(name: str) -> int:
+    """Header, root and group dimensions of a message: all that is there when its groups and texts are empty."""
+    layout = _LAYOUTS[name]
+    data_lengths = sum(data.length_size for data in layout.data)
+    return HEADER_SIZE + layout.root_lengths[-1][1] + len(layout.groups) * _GROUP_DIMENSION_BYTES + data_lengths
+
+
+def _entry_bytes(name: str) -> int:
+    """An entry of a message's first group."""
+    return _LAYOUTS[name].groups[0].block_length
+
 
 # Frames -------------------------------------------------------------------------------------------------------------
 
-HEADER_SIZE_BYTES: Final = 32
 FRAME_ALIGNMENT_BYTES: Final = 8
 MESSAGE_LENGTH_MAX_BYTES: Final = 65_528
 """The largest multiple of 8 that the header's uint16 can say."""
@@ -20,15 +36,14 @@ FRAME_SIZE_MAX_OUT_BYTES: Final = 65_448
 FRAME_SIZE_MAX_IN_DEFAULT_BYTES: Final = 16_384
 FRAME_SIZE_MAX_IN_LEAST_BYTES: Final = 1_024
 FRAME_SIZE_MAX_IN_MOST_BYTES: Final = 32_768
-DROP_COPY_ENVELOPE_BYTES: Final = HEADER_SIZE_BYTES + 40 + 2
+DROP_COPY_ENVELOPE_BYTES: Final = _fixed_bytes("DropCopyEvent")
 """What a DropCopyEvent adds to the frame it carries: header, root, length of the frame."""
-MASS_QUOTE_REQUEST_MAX_BYTES: Final = HEADER_SIZE_BYTES + 33 + 4 + 15 * 46
-"""The longest frame that a client may send: 15 entries."""
-ORDERS_CANCELED_FIXED_BYTES: Final = HEADER_SIZE_BYTES + 17 + 4
-ORDERS_CANCELED_ENTRY_BYTES: Final = 35
+QUOTES_PER_MASS_QUOTE_MAX: Final = 15
+MASS_QUOTE_REQUEST_MAX_BYTES: Final = _fixed_bytes("MassQuoteRequest") + QUOTES_PER_MASS_QUOTE_MAX * _entry_bytes(
+    "MassQuoteRequest"
+)
+"""The longest frame that a client may send."""
 ORDERS_CANCELED_ENTRIES_MAX: Final = 1_868
-ORDER_FILLED_FIXED_BYTES: Final = HEADER_SIZE_BYTES + 16 + 4 + 4
-ORDER_FILLED_ENTRY_BYTES: Final = 60
 ORDER_FILLED_ENTRIES_MAX: Final = 1_089
 FILLS_PER_ORDER_MAX: Final = 2_000
 """The publisher's limit (protocol 7); what would fill more is closed instead."""
@@ -81,10 +96,13 @@ NAME_MAX_CHARACTERS: Final = 64
 ID_MAX: Final = 2**63 - 1
 MANTISSA_MAX: Final = 2**63 - 1
 HEARTBEAT_INTERVAL_MOST_S: Final = 86_400
-HEARTBEAT_FACTOR_MOST: Final = 100.0
+HEARTBEAT_FACTOR_MOST: Final = 10.0
 TIMEOUT_MOST_S: Final = 86_400.0
 TIMEOUT_MOST_MS: Final = 86_400_000
 PROCESSOR_MOST: Final = 1_023
+TCP_KEEPIDLE_MOST_S: Final = 32_767
+"""What Linux takes; likewise the number of probes."""
+TCP_KEEPCNT_MOST_PROBES: Final = 127
 
 # The loop -----------------------------------------------------------------------------------------------------------
 
@@ -112,8 +130,8 @@ def _padded(length: int) -> int:
 
 def relations() -> dict[str, bool]:
     """What must hold between the limits, in words, and whether it does."""
-    order_filled = ORDER_FILLED_FIXED_BYTES + ORDER_FILLED_ENTRIES_MAX * ORDER_FILLED_ENTRY_BYTES
-    orders_canceled = ORDERS_CANCELED_FIXED_BYTES + ORDERS_CANCELED_ENTRIES_MAX * ORDERS_CANCELED_ENTRY_BYTES
+    order_filled = _fixed_bytes("OrderFilled") + ORDER_FILLED_ENTRIES_MAX * _entry_bytes("OrderFilled")
+    orders_canceled = _fixed_bytes("OrdersCanceled") + ORDERS_CANCELED_ENTRIES_MAX * _entry_bytes("OrdersCanceled")
     return {
         "the longest frame out fits inside a DropCopyEvent": _padded(
             FRAME_SIZE_MAX_OUT_BYTES + DROP_COPY_ENVELOPE_BYTES
@@ -121,8 +139,9 @@ def relations() -> dict[str, bool]:
         <= MESSAGE_LENGTH_MAX_BYTES,
         "a full OrdersCanceled fits in a frame out": _padded(orders_canceled) <= FRAME_SIZE_MAX_OUT_BYTES,
         "a full OrderFilled fits in a frame out": _padded(order_filled) <= FRAME_SIZE_MAX_OUT_BYTES,
-        "one fill more would not": _padded(order_filled + ORDER_FILLED_ENTRY_BYTES) > FRAME_SIZE_MAX_OUT_BYTES,
-        "one entry more would not": _padded(orders_canceled + ORDERS_CANCELED_ENTRY_BYTES) > FRAME_SIZE_MAX_OUT_BYTES,
+        "one fill more would not": _padded(order_filled + _entry_bytes("OrderFilled")) > FRAME_SIZE_MAX_OUT_BYTES,
+        "one entry more would not": _padded(orders_canceled + _entry_bytes("OrdersCanceled"))
+        > FRAME_SIZE_MAX_OUT_BYTES,
         "the fills of one order fit in a frame out": _padded(NEW_ORDER_RESPONSE_FILLS_MAX_BYTES)
         <= FRAME_SIZE_MAX_OUT_BYTES,
         "every request fits in the least frame_size_max_in": _padded(MASS_QUOTE_REQUEST_MAX_BYTES)
@@ -139,6 +158,10 @@ def relations() -> dict[str, bool]:
         "every API key can be connected while pending logons are full": API_KEYS_MAX + PENDING_LOGONS_MAX
         <= CONNECTIONS_MAX,
         "an interval in seconds fits in the int32 of LogonConf": HEARTBEAT_INTERVAL_MOST_S < 2**31,
+        "a lapse in milliseconds fits in the int of TCP_USER_TIMEOUT": HEARTBEAT_INTERVAL_MOST_S
+        * HEARTBEAT_FACTOR_MOST
+        * 1_000
+        < 2**31,
     }
 
 

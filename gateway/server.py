@@ -20,7 +20,13 @@ from gateway.config import Config, Gateway
 from gateway.connection import Shell
 from gateway.core import Core
 from gateway.errors import ServeError
-from gateway.limits import READ_PASSES_MAX, SOCKET_BACKLOG_CONNECTIONS, STALL_LEAST_MS
+from gateway.limits import (
+    READ_PASSES_MAX,
+    SOCKET_BACKLOG_CONNECTIONS,
+    STALL_LEAST_MS,
+    TCP_KEEPCNT_MOST_PROBES,
+    TCP_KEEPIDLE_MOST_S,
+)
 from gateway.log import Log
 
 _SECOND_NS: Final = 1_000_000_000
@@ -148,9 +154,11 @@ def listen(settings: Gateway) -> socket.socket:
     lapse_ms = round(settings.heartbeat_interval_s * settings.heartbeat_lapse_factor * 1000)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, settings.heartbeat_interval_s)
+    idle_s = min(settings.heartbeat_interval_s, TCP_KEEPIDLE_MOST_S)
+    probes = min(max(1, round(lapse_ms / 1000)), TCP_KEEPCNT_MOST_PROBES)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle_s)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, max(1, round(lapse_ms / 1000)))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, probes)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, lapse_ms)
     listener.setblocking(False)
     return listener

@@ -10,12 +10,21 @@ def test_every_relation_between_the_limits_holds() -> None:
     assert [relation for relation, holds in limits.relations().items() if not holds] == []
 
 
+def test_the_sizes_that_follow_from_the_wire_are_those_of_the_protocol_page() -> None:
+    assert (limits.DROP_COPY_ENVELOPE_BYTES, limits.MASS_QUOTE_REQUEST_MAX_BYTES) == (
+        32 + 40 + 2,
+        32 + 33 + 4 + 15 * 46,
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "value", "relation"),
     [
         ("FRAME_SIZE_MAX_OUT_BYTES", 65_456, "the longest frame out fits inside a DropCopyEvent"),
         ("ORDERS_CANCELED_ENTRIES_MAX", 1_869, "a full OrdersCanceled fits in a frame out"),
         ("ORDERS_CANCELED_ENTRIES_MAX", 1_867, "one entry more would not"),
+        ("ORDER_FILLED_ENTRIES_MAX", 1_090, "a full OrderFilled fits in a frame out"),
+        ("ORDER_FILLED_ENTRIES_MAX", 1_088, "one fill more would not"),
         ("NEW_ORDER_RESPONSE_FILLS_MAX_BYTES", 65_449, "the fills of one order fit in a frame out"),
         ("FRAME_SIZE_MAX_IN_LEAST_BYTES", 752, "every request fits in the least frame_size_max_in"),
         ("FRAME_SIZE_MAX_IN_DEFAULT_BYTES", 32_769, "the default frame_size_max_in can be set"),
@@ -26,6 +35,7 @@ def test_every_relation_between_the_limits_holds() -> None:
         ("BUFFER_LEAST_BYTES", 65_520, "any frame out fits in the least buffer"),
         ("PENDING_LOGONS_MAX", 10_001, "pending logons leave connections for sessions"),
         ("API_KEYS_MAX", 20_000, "every API key can be connected while pending logons are full"),
+        ("HEARTBEAT_FACTOR_MOST", 25.0, "a lapse in milliseconds fits in the int of TCP_USER_TIMEOUT"),
         ("HEARTBEAT_INTERVAL_MOST_S", 2**31, "an interval in seconds fits in the int32 of LogonConf"),
     ],
 )

@@ -1,15 +1,19 @@
 """gateway/__main__.py: what each command prints, where, and its exit code."""
 
 import re
+import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from support.configuration import write_configuration
+from support.processes import Gateway
 
 from gateway import __version__
 from gateway.__main__ import COMMANDS, GROUPS, main
-from gateway.config import load
+from gateway.config import development, load
 from gateway.credentials import KeyRing
 
 Captured = pytest.CaptureFixture[str]
@@ -68,6 +72,34 @@ def test_a_bad_configuration_ends_with_2_and_all_its_problems_on_stderr(
         "  gateway.prt: there is no such setting (did you mean port?)\n"
         "  gateway.port: wanted an integer from 0 to 65535, was -1\n",
     )
+
+
+def test_a_gateway_without_a_configuration_prints_the_key_of_each_of_its_clients_before_it_serves() -> None:
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):  # somebody else has the port: as good, it is to be taken
+            taken.bind(("127.0.0.1", 4210))
+            taken.listen()
+        done = subprocess.run([sys.executable, "-m", "gateway", "serve"], capture_output=True, text=True, check=False)
+
+    keys = [re.fullmatch(r"key client_id=(\S{1,16}) secret=([0-9a-f]{40})", line) for line in done.stdout.splitlines()]
+    assert [key and key[1] for key in keys] == [key.client_id for key in development()[0].api_keys]
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        2,
+        "breakwire: cannot listen on 127.0.0.1 port 4210: Address already in use",
+    )
+
+
+def test_a_gateway_serves_its_configuration_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    gateway = Gateway(write_configuration(tmp_path / "gateway.toml", name="gw-of-this-test"))
+
+    with socket.create_connection((gateway.host, gateway.port)):
+        status = gateway.terminate()
+
+    assert gateway.process.stdout is not None
+    assert (status, gateway.process.stdout.read()) == (0, b"")
+    assert (gateway.log[0]["event"], gateway.log[0]["name"]) == ("listening", "gw-of-this-test")
+    gateway.close()
 
 
 def test_a_command_line_that_cannot_be_read_ends_with_2_and_says_why(capsys: Captured) -> None:
