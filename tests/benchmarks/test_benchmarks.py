@@ -35,7 +35,7 @@ def counts(figures: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("window", [1, 64])
-@pytest.mark.parametrize("server", ["floor", "echo", "naive"])
+@pytest.mark.parametrize("server", ["floor", "ours", "echo", "naive"])
 def test_each_request_is_answered_and_the_book_stays_as_large_as_it_was(server: str, window: int) -> None:
     figures = run.sample(server, ["throughput", "--window", str(window), *SHORT])
 
@@ -51,7 +51,7 @@ def test_each_request_is_answered_and_the_book_stays_as_large_as_it_was(server: 
 
 @pytest.mark.parametrize(("orders", "frames"), [(1, 1), (1868, 1), (1869, 2)])
 @pytest.mark.parametrize("loss", ["fin", "rst"])
-@pytest.mark.parametrize("server", ["floor", "naive"])
+@pytest.mark.parametrize("server", ["floor", "ours", "naive"])
 def test_each_order_of_a_lost_session_is_cancelled_once(server: str, loss: str, orders: int, frames: int) -> None:
     figures = run.sample(server, ["disconnect", "--loss", loss, "--orders", str(orders), "--repeats", "2"])
 
