@@ -26,9 +26,9 @@ class OwnerSpec(NamedTuple):
 
 
 class EventRecord(NamedTuple):
-    """What a command did to one resting order. match_id, price and quantity are 0 in a cancel."""
+    """What a command did to a resting order: kind "fill", or "canceled" (match_id, price and quantity are then 0)."""
 
-    kind: int
+    kind: str
     owner: int
     client_order_id: int
     order_id: int
@@ -42,9 +42,9 @@ class EventRecord(NamedTuple):
 
 
 class OutcomeRecord(NamedTuple):
-    """What became of a command, with what it did to others. Prices that are None were null."""
+    """What became of a command, "accepted" or "rejected", with what it did to others. None stands for null."""
 
-    status: int
+    status: str
     order_status: int
     cancel_reason: int
     reject_reason: int

@@ -14,7 +14,7 @@ from codec.layout cimport (
     OrdersCanceledOrders,
 )
 from gateway.book cimport Books, Level, level_at
-from gateway.engine cimport Command, Engine, Event, Outcome
+from gateway.engine cimport EVENT_FILL, OUTCOME_ACCEPTED, Command, Engine, Event, Outcome
 from gateway.registry cimport (
     ORDER_IS_COVERED, Order, OrderList, Registry, client_order_hash, order_at, order_is_dead,
 )
@@ -269,7 +269,7 @@ cdef class EngineProbe:
     cdef object record(self, const Outcome* outcome):
         cdef uint32_t i
         return OutcomeRecord(
-            status=outcome.status,
+            status="accepted" if outcome.status == OUTCOME_ACCEPTED else "rejected",
             order_status=outcome.order_status,
             cancel_reason=outcome.cancel_reason,
             reject_reason=outcome.reject_reason,
@@ -290,7 +290,7 @@ cdef class EngineProbe:
 
 cdef object event_record(const Event* event):
     return EventRecord(
-        kind=event.kind,
+        kind="fill" if event.kind == EVENT_FILL else "canceled",
         owner=event.owner,
         client_order_id=event.client_order_id,
         order_id=event.order_id,

@@ -1,0 +1,373 @@
+"""The engine room said again in plain Python, with lists and sorting: what the compiled one is compared with.
+
+It has the face of gateway.probe.EngineProbe. Its outcomes leave out details and dead_met, which are the engine's own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from codec.layout import (
+    CancelOrderRejectReason,
+    CancelReason,
+    FillFlags,
+    OrderFlags,
+    OrderRejectReason,
+    OrderStatus,
+    ProductType,
+    SelfTradingMode,
+    Side,
+    TimeInForce,
+)
+from gateway.engine_types import (
+    CanceledOrder,
+    EventRecord,
+    InstrumentSpec,
+    OutcomeRecord,
+    OwnerSpec,
+    PortfolioSpec,
+    RestingOrder,
+)
+
+FILLS_PER_ORDER_MAX = 2000
+SELF_MATCH_CANCELS_PER_ORDER_MAX = 2000
+COMBOS = (ProductType.COMBO_FUTURES, ProductType.COMBO_OPTIONS)
+POST_ONLY_FLAGS = OrderFlags.POST_ONLY | OrderFlags.POST_ONLY_REJECT
+
+
+@dataclass
+class NaiveOrder:
+    order_id: int
+    client_order_id: int
+    instrument_id: int
+    owner: int
+    portfolio: int
+    side: int
+    price: int
+    quantity: int
+    filled: int
+    smp_token: int | None
+    covered: bool
+    epoch: int
+
+
+@dataclass
+class NewOrder:
+    """A command on its way through the rules; `price` moves with post-only and market orders."""
+
+    owner: int
+    client_order_id: int | None
+    instrument_id: int
+    side: int
+    price: int | None
+    quantity: int | None
+    time_in_force: int
+    flags: int
+    smp_token: int | None
+    self_trading_mode: int
+    show_quantity: int | None
+    covered: bool
+    epoch: int
+
+
+class NaiveEngine:
+    def __init__(
+        self,
+        instruments: Sequence[InstrumentSpec],
+        portfolios: Sequence[PortfolioSpec],
+        owners: Sequence[OwnerSpec],
+        orders_max: int,
+    ) -> None:
+        self.instruments = {instrument.id: instrument for instrument in instruments}
+        self.portfolios = portfolios
+        self.owners = owners
+        self.orders_max = orders_max
+        self.orders: list[NaiveOrder] = []
+        self.fenced_epochs = [0] * len(owners)
+        self.newest_epochs = [0] * len(owners)
+        self.last_order_id = 0
+        self.last_match_id = 0
+        self.last_exec_id = 0
+
+    # Queries.
+
+    def is_dead(self, order: NaiveOrder) -> bool:
+        return order.covered and order.epoch <= self.fenced_epochs[order.owner]
+
+    def live(self) -> list[NaiveOrder]:
+        return [order for order in self.orders if not self.is_dead(order)]
+
+    def owner_counts(self, owner: int) -> tuple[int, int, int]:
+        mine = [order for order in self.orders if order.owner == owner]
+        live = [order for order in mine if not self.is_dead(order)]
+        return len(live), sum(order.covered for order in live), len(mine) - len(live)
+
+    def portfolio_open(self, portfolio: int) -> int:
+        return sum(order.portfolio == portfolio for order in self.live())
+
+    def side_of(self, instrument_id: int, side: int) -> list[NaiveOrder]:
+        found = [order for order in self.live() if order.instrument_id == instrument_id and order.side == side]
+        return sorted(found, key=lambda order: (-side * order.price, order.order_id))
+
+    def resting(self, instrument_id: int, side: int) -> list[RestingOrder]:
+        return [
+            RestingOrder(order.order_id, order.owner, order.price, order.quantity, order.filled)
+            for order in self.side_of(instrument_id, side)
+        ]
+
+    # Commands.
+
+    def enter(
+        self,
+        owner: int,
+        client_order_id: int | None,
+        instrument_id: int,
+        side: int,
+        price: int | None,
+        quantity: int | None,
+        *,
+        time_in_force: int = TimeInForce.GTC,
+        flags: int = 0,
+        smp_token: int | None = None,
+        self_trading_mode: int = SelfTradingMode.CANCEL_TAKER,
+        show_quantity: int | None = None,
+        covered: bool = True,
+        epoch: int = 1,
+    ) -> OutcomeRecord:
+        order = NewOrder(
+            owner, client_order_id, instrument_id, side, price, quantity, time_in_force, flags, smp_token,
+            self_trading_mode, show_quantity, covered, epoch,
+        )  # fmt: skip
+        reason = self.reason_to_reject(order)
+        if reason is not None:
+            return self.rejected(order, reason)
+        self.last_order_id += 1
+        events: list[EventRecord] = []
+        stop = None
+        if order.time_in_force != TimeInForce.FOK or self.can_fill(order):
+            stop = self.match(order, events)
+        return self.settled(order, events, stop)
+
+    def cancel(self, owner: int, client_order_id: int | None, instrument_id: int) -> OutcomeRecord:
+        found = [order for order in self.live() if order.client_order_id == client_order_id]
+        return self.canceled(owner, client_order_id, instrument_id, found)
+
+    def cancel_by_id(self, owner: int, order_id: int | None, instrument_id: int) -> OutcomeRecord:
+        found = [order for order in self.live() if order.order_id == order_id]
+        return self.canceled(owner, None, instrument_id, found)
+
+    def fence(self, owner: int, epoch: int) -> int:
+        before = len(self.live())
+        self.fenced_epochs[owner] = max(self.fenced_epochs[owner], epoch)
+        return before - len(self.live())
+
+    def drain(self, owner: int, limit: int, cancel_reason: int = CancelReason.CLIENT_DISCONNECT) -> list[CanceledOrder]:
+        dead = [order for order in self.orders if order.owner == owner and self.is_dead(order)][:limit]
+        self.orders = [order for order in self.orders if order not in dead]
+        return [
+            CanceledOrder(
+                order.client_order_id, order.order_id, order.instrument_id, (order.filled, -9), cancel_reason, 0
+            )
+            for order in dead
+        ]
+
+    def next_exec_id(self) -> int:
+        self.last_exec_id += 1
+        return self.last_exec_id
+
+    # Rules.
+
+    def reason_to_reject(self, order: NewOrder) -> OrderRejectReason | None:
+        """The first rule that the order breaks; moves the price of a post-only order that would cross."""
+        if order.epoch <= self.fenced_epochs[order.owner] or order.epoch < self.newest_epochs[order.owner]:
+            return OrderRejectReason.SYSTEM_ERROR
+        if order.instrument_id not in self.instruments:
+            return OrderRejectReason.INVALID_INSTRUMENT
+        market = bool(order.flags & OrderFlags.MARKET_LIMIT)
+        post_only = bool(order.flags & POST_ONLY_FLAGS)
+        if (
+            order.client_order_id is None
+            or order.side not in (Side.BUY, Side.SELL)
+            or order.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTC)
+            or order.self_trading_mode not in (SelfTradingMode.CANCEL_TAKER, SelfTradingMode.CANCEL_MAKER)
+            or (market and order.price is not None)
+            or (post_only and (market or order.time_in_force != TimeInForce.GTC))
+        ):
+            return OrderRejectReason.INVALID_FIELD
+        if order.flags & (OrderFlags.MMP | OrderFlags.RESET_MMP):
+            return OrderRejectReason.MMP_NOT_CONFIGURED
+        if order.show_quantity is not None:
+            return OrderRejectReason.ICEBERG_NOT_ALLOWED
+        instrument = self.instruments[order.instrument_id]
+        if order.quantity is None or order.quantity <= 0 or order.quantity % instrument.lot_size:
+            return OrderRejectReason.INVALID_QUANTITY
+        if order.price is None:
+            if not market:
+                return OrderRejectReason.INVALID_PRICE
+        elif (order.price <= 0 and instrument.product_type not in COMBOS) or order.price % instrument.tick_size:
+            return OrderRejectReason.INVALID_PRICE
+        portfolio = self.owners[order.owner].portfolio
+        if any((o.portfolio, o.client_order_id) == (portfolio, order.client_order_id) for o in self.live()):
+            return OrderRejectReason.DUPLICATE_CLIENT_ORDER_ID
+        if order.time_in_force == TimeInForce.GTC:
+            if self.portfolio_open(portfolio) >= self.portfolios[portfolio].max_open_orders:
+                return OrderRejectReason.TOO_MANY_OPEN_ORDERS
+            if len(self.orders) >= self.orders_max:
+                return OrderRejectReason.SYSTEM_ERROR
+        return self.place_post_only(order, instrument) if post_only else None
+
+    def place_post_only(self, order: NewOrder, instrument: InstrumentSpec) -> OrderRejectReason | None:
+        opposite = self.side_of(order.instrument_id, -order.side)
+        assert order.price is not None
+        if not opposite or not crosses(order.side, order.price, opposite[0].price):
+            return None
+        behind = opposite[0].price - order.side * instrument.tick_size
+        combo = instrument.product_type in COMBOS
+        if order.flags & OrderFlags.POST_ONLY_REJECT or (behind <= 0 and not combo) or abs(behind) >= 2**63:
+            return OrderRejectReason.POST_ONLY
+        order.price = behind
+        return None
+
+    def can_fill(self, order: NewOrder) -> bool:
+        wanted = order.quantity or 0
+        fills = cancels = 0
+        for maker in self.side_of(order.instrument_id, -order.side):
+            if order.price is not None and not crosses(order.side, order.price, maker.price):
+                return False
+            if self.self_matches(order, maker):
+                cancels += 1
+                taker_gives_way = order.self_trading_mode == SelfTradingMode.CANCEL_TAKER
+                if taker_gives_way or cancels > SELF_MATCH_CANCELS_PER_ORDER_MAX:
+                    return False
+                continue
+            fills += 1
+            wanted -= maker.quantity - maker.filled
+            if wanted <= 0:
+                return True
+            if fills == FILLS_PER_ORDER_MAX:
+                return False
+        return False
+
+    def self_matches(self, order: NewOrder, maker: NaiveOrder) -> bool:
+        same_portfolio = maker.portfolio == self.owners[order.owner].portfolio
+        return same_portfolio and order.smp_token not in (None, 0) and order.smp_token == maker.smp_token
+
+    def match(self, order: NewOrder, events: list[EventRecord]) -> CancelReason | None:
+        """Fill what can be filled; the reason why matching had to stop, if it had to."""
+        remaining = order.quantity or 0
+        fills = cancels = 0
+        for maker in self.side_of(order.instrument_id, -order.side):
+            if remaining == 0 or (order.price is not None and not crosses(order.side, order.price, maker.price)):
+                return None
+            if self.self_matches(order, maker):
+                if order.self_trading_mode == SelfTradingMode.CANCEL_TAKER:
+                    return CancelReason.SELF_MATCH_PREVENTION
+                if cancels == SELF_MATCH_CANCELS_PER_ORDER_MAX:
+                    return CancelReason.TIME_IN_FORCE
+                cancels += 1
+                self.orders.remove(maker)
+                events.append(event_of(maker, "canceled", cancel_reason=CancelReason.SELF_MATCH_PREVENTION))
+                continue
+            if fills == FILLS_PER_ORDER_MAX:
+                return CancelReason.TIME_IN_FORCE
+            fills += 1
+            quantity = min(remaining, maker.quantity - maker.filled)
+            remaining -= quantity
+            maker.filled += quantity
+            self.last_match_id += 1
+            full = maker.filled == maker.quantity
+            if full:
+                self.orders.remove(maker)
+            flags = FillFlags.IS_FULLY_FILLED if full else 0
+            events.append(event_of(maker, "fill", self.last_match_id, maker.price, quantity, flags))
+        return None
+
+    # Outcomes.
+
+    def rejected(self, order: NewOrder, reason: OrderRejectReason) -> OutcomeRecord:
+        return outcome_of(order, status="rejected", reject_reason=reason)
+
+    def settled(self, order: NewOrder, events: list[EventRecord], stop: CancelReason | None) -> OutcomeRecord:
+        assert order.quantity is not None
+        assert order.client_order_id is not None
+        fills = [event for event in events if event.kind == "fill"]
+        filled = sum(event.quantity for event in fills)
+        told = outcome_of(
+            order, status="accepted", order_id=self.last_order_id, total_filled=filled, events=tuple(events)
+        )
+        if filled == order.quantity:
+            return told._replace(order_status=OrderStatus.FILLED)
+        may_rest = stop is None and order.time_in_force == TimeInForce.GTC
+        if not may_rest or (order.price is None and not fills):
+            return told._replace(
+                order_status=OrderStatus.CANCELED,
+                cancel_reason=stop if stop is not None else CancelReason.TIME_IN_FORCE,
+            )
+        price = fills[-1].price if order.price is None else order.price
+        self.newest_epochs[order.owner] = order.epoch
+        self.orders.append(
+            NaiveOrder(
+                self.last_order_id, order.client_order_id, order.instrument_id, order.owner,
+                self.owners[order.owner].portfolio, order.side, price, order.quantity, filled, order.smp_token,
+                order.covered, order.epoch,
+            )
+        )  # fmt: skip
+        return told._replace(order_status=OrderStatus.ACTIVE, price=price, visible_quantity=order.quantity - filled)
+
+    def canceled(
+        self, owner: int, client_order_id: int | None, instrument_id: int, found: list[NaiveOrder]
+    ) -> OutcomeRecord:
+        told = OutcomeRecord(
+            status="rejected", order_status=0, cancel_reason=0,
+            reject_reason=CancelOrderRejectReason.UNKNOWN_ORDER, order_id=None, client_order_id=client_order_id,
+            instrument_id=instrument_id, side=0, price=0, quantity=0, total_filled=0, visible_quantity=0, owner=owner,
+            dead_met=0, details="", events=(),
+        )  # fmt: skip
+        if instrument_id not in self.instruments:
+            return told._replace(reject_reason=CancelOrderRejectReason.INVALID_INSTRUMENT)
+        portfolio = self.owners[owner].portfolio
+        found = [order for order in found if (order.portfolio, order.instrument_id) == (portfolio, instrument_id)]
+        if not found:
+            return told
+        (order,) = found
+        self.orders.remove(order)
+        return told._replace(
+            status="accepted", order_status=OrderStatus.CANCELED, cancel_reason=CancelReason.BY_REQUEST,
+            reject_reason=0, order_id=order.order_id, client_order_id=order.client_order_id, side=order.side,
+            price=order.price, quantity=order.quantity, total_filled=order.filled, owner=order.owner,
+        )  # fmt: skip
+
+
+def crosses(side: int, price: int, opposite_price: int) -> bool:
+    return side * price >= side * opposite_price
+
+
+def event_of(
+    maker: NaiveOrder,
+    kind: str,
+    match_id: int = 0,
+    price: int = 0,
+    quantity: int = 0,
+    flags: int = 0,
+    cancel_reason: int = 0,
+) -> EventRecord:
+    return EventRecord(
+        kind, maker.owner, maker.client_order_id, maker.order_id, maker.side, match_id, price, quantity, maker.filled,
+        flags, cancel_reason,
+    )  # fmt: skip
+
+
+def outcome_of(
+    order: NewOrder,
+    *,
+    status: str,
+    reject_reason: int = 0,
+    order_id: int | None = None,
+    total_filled: int = 0,
+    events: tuple[EventRecord, ...] = (),
+) -> OutcomeRecord:
+    return OutcomeRecord(
+        status=status, order_status=0, cancel_reason=0, reject_reason=reject_reason, order_id=order_id,
+        client_order_id=order.client_order_id, instrument_id=order.instrument_id, side=order.side, price=order.price,
+        quantity=order.quantity, total_filled=total_filled, visible_quantity=0, owner=order.owner, dead_met=0,
+        details="", events=events,
+    )  # fmt: skip

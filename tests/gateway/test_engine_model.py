@@ -1,0 +1,202 @@
+"""Random commands to the engine and to the naive one: every outcome, count and book must be the same."""
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from naive_engine import NaiveEngine
+
+from codec.layout import OrderFlags, ProductType, SelfTradingMode, Side, TimeInForce
+from gateway.engine import Engine
+from gateway.engine_types import InstrumentSpec, OutcomeRecord, OwnerSpec, PortfolioSpec
+from gateway.invariants import check
+from gateway.probe import EngineProbe
+
+TICK = 500_000_000
+LOT = 1_000_000
+INSTRUMENTS = [
+    InstrumentSpec(id=7, tick_size=TICK, lot_size=LOT, product_type=ProductType.FUTURES),
+    InstrumentSpec(id=-3, tick_size=TICK, lot_size=LOT, product_type=ProductType.COMBO_FUTURES),
+]
+PORTFOLIOS = [PortfolioSpec(id=1, max_open_orders=12), PortfolioSpec(id=2, max_open_orders=30)]
+OWNERS = [OwnerSpec(portfolio=0), OwnerSpec(portfolio=0), OwnerSpec(portfolio=1)]
+ORDERS_MAX = 32
+WILD_FIELDS: list[dict[str, Any]] = [
+    {"price": TICK + 1},
+    {"price": 0},
+    {"price": -TICK},
+    {"price": None},
+    {"price": None, "flags": OrderFlags.MARKET_LIMIT},
+    {"flags": OrderFlags.MARKET_LIMIT},
+    {"flags": OrderFlags.MMP},
+    {"flags": OrderFlags.RESET_MMP},
+    {"quantity": LOT - 1},
+    {"quantity": 0},
+    {"quantity": None},
+    {"quantity": 2**63 - 1 - (2**63 - 1) % LOT},
+    {"side": 0},
+    {"time_in_force": 1},
+    {"self_trading_mode": 2},
+    {"show_quantity": LOT},
+    {"client_order_id": None},
+    {"instrument_id": 8},
+]
+
+
+class Pair:
+    """The engine and the naive one, given the same commands."""
+
+    def __init__(self) -> None:
+        self.probe = EngineProbe(Engine(INSTRUMENTS, PORTFOLIOS, OWNERS, ORDERS_MAX))
+        self.naive = NaiveEngine(INSTRUMENTS, PORTFOLIOS, OWNERS, ORDERS_MAX)
+        self.epochs = [1] * len(OWNERS)
+
+    def enter(self, **fields: Any) -> OutcomeRecord:
+        fields = {"epoch": self.epochs[fields["owner"]], **fields}
+        return self.same_outcome(self.probe.enter(**fields), self.naive.enter(**fields))
+
+    def cancel(self, owner: int, client_order_id: int, instrument_id: int) -> OutcomeRecord:
+        return self.same_outcome(
+            self.probe.cancel(owner, client_order_id, instrument_id),
+            self.naive.cancel(owner, client_order_id, instrument_id),
+        )
+
+    def cancel_by_id(self, owner: int, order_id: int, instrument_id: int) -> OutcomeRecord:
+        return self.same_outcome(
+            self.probe.cancel_by_id(owner, order_id, instrument_id),
+            self.naive.cancel_by_id(owner, order_id, instrument_id),
+        )
+
+    def fence(self, owner: int, epoch: int) -> None:
+        assert self.probe.fence(owner, epoch) == self.naive.fence(owner, epoch)
+        self.epochs[owner] = max(self.epochs[owner], epoch + 1)
+
+    def drain(self, owner: int, limit: int) -> None:
+        assert self.probe.drain(owner, limit) == self.naive.drain(owner, limit)
+
+    def same_outcome(self, engine: OutcomeRecord, naive: OutcomeRecord) -> OutcomeRecord:
+        assert (engine.details != "") == (engine.status == "rejected")
+        assert engine._replace(details="", dead_met=0) == naive
+        return engine
+
+    def compare(self) -> None:
+        check(self.probe.engine)
+        for owner in range(len(OWNERS)):
+            assert self.probe.owner_counts(owner) == self.naive.owner_counts(owner)
+        for portfolio in range(len(PORTFOLIOS)):
+            assert self.probe.portfolio_open(portfolio) == self.naive.portfolio_open(portfolio)
+        for instrument in INSTRUMENTS:
+            for side in (Side.BUY, Side.SELL):
+                assert self.probe.resting(instrument.id, side) == self.naive.resting(instrument.id, side)
+
+
+owners = st.integers(0, len(OWNERS) - 1)
+client_order_ids = st.integers(1, 20)
+instrument_ids = st.sampled_from([instrument.id for instrument in INSTRUMENTS])
+orders = st.fixed_dictionaries(
+    {
+        "owner": owners,
+        "client_order_id": client_order_ids,
+        "instrument_id": instrument_ids,
+        "side": st.sampled_from([Side.BUY, Side.SELL]),
+        "price": st.integers(1, 8).map(lambda ticks: ticks * TICK),
+        "quantity": st.integers(1, 5).map(lambda lots: lots * LOT),
+        "time_in_force": st.sampled_from([TimeInForce.GTC] * 4 + [TimeInForce.IOC, TimeInForce.FOK]),
+        "flags": st.sampled_from([0] * 4 + [OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT, OrderFlags(6)]),
+        "smp_token": st.sampled_from([None, 0, 5, 6]),
+        "self_trading_mode": st.sampled_from(list(SelfTradingMode)),
+        "covered": st.sampled_from([True, True, True, False]),
+    }
+)
+
+
+class EngineMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.pair = Pair()
+
+    @rule(fields=orders)
+    def enter(self, fields: dict[str, Any]) -> None:
+        self.pair.enter(**fields)
+
+    @rule(fields=orders, wild=st.sampled_from(WILD_FIELDS))
+    def enter_something_odd(self, fields: dict[str, Any], wild: dict[str, Any]) -> None:
+        self.pair.enter(**{**fields, **wild})
+
+    @rule(fields=orders, back=st.integers(1, 3))
+    def enter_in_an_old_epoch(self, fields: dict[str, Any], back: int) -> None:
+        self.pair.enter(**fields, epoch=self.pair.epochs[fields["owner"]] - back)
+
+    @rule(owner=owners, client_order_id=client_order_ids, instrument_id=instrument_ids)
+    def cancel(self, owner: int, client_order_id: int, instrument_id: int) -> None:
+        self.pair.cancel(owner, client_order_id, instrument_id)
+
+    @rule(owner=owners, back=st.integers(0, 12), instrument_id=st.sampled_from([7, -3, 8]))
+    def cancel_by_id(self, owner: int, back: int, instrument_id: int) -> None:
+        self.pair.cancel_by_id(owner, self.pair.naive.last_order_id - back, instrument_id)
+
+    @rule(owner=owners, back=st.integers(0, 2))
+    def fence(self, owner: int, back: int) -> None:
+        self.pair.fence(owner, self.pair.epochs[owner] - back)
+
+    @rule(owner=owners)
+    def take_over(self, owner: int) -> None:
+        self.pair.epochs[owner] += 1
+
+    @precondition(lambda self: any(self.pair.naive.owner_counts(owner)[2] for owner in range(len(OWNERS))))
+    @rule(owner=owners, limit=st.integers(0, 4))
+    def drain(self, owner: int, limit: int) -> None:
+        self.pair.drain(owner, limit)
+
+    @invariant()
+    def nothing_differs(self) -> None:
+        self.pair.compare()
+
+
+EngineMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestEngineMachine = EngineMachine.TestCase
+
+
+def random_step(pair: Pair, dice: random.Random) -> None:
+    owner = dice.randrange(len(OWNERS))
+    instrument_id = dice.choice(INSTRUMENTS).id
+    choice = dice.random()
+    if choice < 0.7:
+        fields = {
+            "owner": owner,
+            "client_order_id": dice.randint(1, 60),
+            "instrument_id": instrument_id,
+            "side": dice.choice([Side.BUY, Side.SELL]),
+            "price": dice.randint(1, 12) * TICK,
+            "quantity": dice.randint(1, 5) * LOT,
+            "time_in_force": dice.choice([0, 0, 0, 0, 0, TimeInForce.IOC, TimeInForce.FOK]),
+            "flags": dice.choice([0, 0, 0, 0, OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT]),
+            "smp_token": dice.choice([None, None, 5]),
+            "self_trading_mode": dice.choice(list(SelfTradingMode)),
+            "covered": dice.random() < 0.8,
+        }
+        pair.enter(**{**fields, **(dice.choice(WILD_FIELDS) if dice.random() < 0.05 else {})})
+    elif choice < 0.8:
+        pair.cancel(owner, dice.randint(1, 60), instrument_id)
+    elif choice < 0.9:
+        pair.cancel_by_id(owner, pair.naive.last_order_id - dice.randint(0, 40), instrument_id)
+    elif choice < 0.92:
+        pair.fence(owner, pair.epochs[owner] - dice.randint(0, 1))
+    elif choice < 0.94:
+        pair.epochs[owner] += 1
+    else:
+        pair.drain(owner, dice.randint(0, 5))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_long_run_of_random_commands_leaves_engine_and_naive_engine_the_same(seed: int) -> None:
+    pair = Pair()
+    dice = random.Random(seed)
+    for step in range(20_000):
+        random_step(pair, dice)
+        if step % 100 == 0:
+            pair.compare()
+    pair.compare()
