@@ -13,6 +13,22 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
+MODULES = (
+    "codec.checks",
+    "codec.tables",
+    "codec.wire",
+    "gateway.book",
+    "gateway.connection",
+    "gateway.dispatch",
+    "gateway.engine",
+    "gateway.invariants",
+    "gateway.orders",
+    "gateway.probe",
+    "gateway.registry",
+    "gateway.session",
+    "gateway.stream",
+)
+
 ANNOTATE = os.environ.get("BREAKWIRE_ANNOTATE") == "1"
 DEBUG = os.environ.get("BREAKWIRE_DEBUG") == "1"
 SANITIZE = os.environ.get("BREAKWIRE_SANITIZE") == "1"
@@ -34,14 +50,19 @@ if SANITIZE:
     compile_args += ["-fsanitize=address,undefined", "-fno-omit-frame-pointer"]
     link_args += ["-fsanitize=address,undefined"]
 
+sources = [*Path("codec").glob("*.pyx"), *Path("gateway").glob("*.pyx")]
+unlisted = {".".join(source.with_suffix("").parts) for source in sources} - {*MODULES}
+if unlisted:
+    raise SystemExit(f"setup.py: not in MODULES: {', '.join(sorted(unlisted))}")
+
 EXTENSIONS = [
     Extension(
-        str(source.with_suffix("")).replace("/", "."),
-        [str(source)],
+        module,
+        [f"{module.replace('.', '/')}.pyx"],
         extra_compile_args=compile_args,
         extra_link_args=link_args,
     )
-    for source in sorted([*Path("codec").glob("*.pyx"), *Path("gateway").glob("*.pyx")])
+    for module in MODULES
 ]
 
 setup(
