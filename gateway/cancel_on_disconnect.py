@@ -2,16 +2,17 @@
 
 The argument, step by step:
 
-1. The fence. `Engine.fence` raises the session's fenced epoch: from that instant no order that this connection entered can
-   trade, and none that it still has on the way is accepted. Two comparisons, no order touched, nothing that can fail.
+1. The fence. `Engine.fence` raises the session's fenced epoch: from that instant no order that this connection
+   entered can trade, and none that it still has on the way is accepted. Two comparisons, no order touched, nothing
+   that can fail.
 2. The moment of the fence gives the event its execId and its timestamp; each OrdersCanceled of it repeats them.
-3. The drain takes the dead orders out of the session's own list, oldest first, at most `drain_step_orders` a step for all
-   sessions together, and tells of each in OrdersCanceled (310). Between steps the gateway serves everybody else; they cannot
-   see the difference, because a fenced order does not exist for them.
+3. The drain takes the dead orders out of the session's own list, oldest first, at most `drain_step_orders` a step for
+   all sessions together, and tells of each in OrdersCanceled (310). Between steps the gateway serves everybody else;
+   they cannot see the difference, because a fenced order does not exist for them.
 4. When none is left, the end is told (LoggedOut, where somebody may read it), and only then may the key log on again.
 
-Endings take turns: one session with 100,000 orders does not hold up a thousand small ones. One whose orders fit in a single
-frame is told of in a single frame.
+Endings take turns: one session with 100,000 orders does not hold up a thousand small ones. One whose orders fit in a
+single frame is told of in a single frame.
 """
 
 from collections import deque
@@ -51,6 +52,7 @@ class CancelOnDisconnect:
     def __init__(self, orders: Orders, step_orders: int) -> None:
         self._orders = orders
         self._step_orders = step_orders
+        self._frame_orders = min(step_orders, ORDERS_CANCELED_ENTRIES_MAX)
         self._endings: deque[Ending] = deque()
 
     @property
@@ -72,7 +74,7 @@ class CancelOnDisconnect:
         for _ in range(len(self._endings)):
             ending = self._endings[0]
             left = ending.bound_count - ending.cancelled_count
-            if left > budget and budget < self._step_orders and left <= min(ORDERS_CANCELED_ENTRIES_MAX, self._step_orders):
+            if budget < left <= self._frame_orders and budget < self._step_orders:
                 break
             budget -= self._drain(ending, budget, now)
             self._endings.popleft()

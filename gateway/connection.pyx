@@ -21,9 +21,9 @@ from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 
 from gateway.dispatch cimport Dispatcher
-from gateway.session cimport CLOSING_ABORT, LINK_CLOSED, LINK_CLOSING, LINK_LIVE, LINK_WAITING, Link, Session
+from gateway.session cimport CLOSING_ABORT, CLOSING_NOT, LINK_CLOSED, LINK_CLOSING, LINK_LIVE, LINK_WAITING, Link, Session
 
-from gateway.limits import BACKLOG_MARKS_PER_LIMIT, FRAME_SIZE_MAX_IN_MOST_BYTES, READ_BUFFER_BYTES, WRITE_MAX_BYTES
+from gateway.limits import BACKLOG_MARKS_PER_LIMIT, CONNECTIONS_MAX, FRAME_SIZE_MAX_IN_MOST_BYTES, READ_BUFFER_BYTES, WRITE_MAX_BYTES
 
 cdef size_t READ_SIZE = READ_BUFFER_BYTES
 cdef size_t PARTIAL_MAX = FRAME_SIZE_MAX_IN_MOST_BYTES + 8
@@ -139,6 +139,8 @@ cdef class Connection(Link):
 
     def connection_made(self, transport) -> None:
         self.transport = transport
+        if len(self.shell.connections) >= CONNECTIONS_MAX:
+            transport.abort()
         transport.set_write_buffer_limits(0)
         self.shell.connections.add(self)
         self.shell.core.connected(self, self.shell.now())
@@ -201,7 +203,7 @@ cdef class Connection(Link):
 
     def resume_writing(self) -> None:
         self.write_blocked = False
-        if self.state == LINK_CLOSING and self.farewell is not None:
+        if self.closing != CLOSING_NOT:
             self.say_delivered()
             return
         self.flush(self.shell.now())
@@ -271,8 +273,9 @@ cdef class Connection(Link):
             return 0
         if queued > sent:
             self.backlog_marks.append((queued, now))
-        delay_ns = self.shell.slow_consumer_ns // MARKS_PER_LIMIT
-        self.slow_check = self.shell.loop.call_later(delay_ns / SECOND_NS, self._check_backlog)
+        if self.slow_check is None:
+            delay_s = self.shell.slow_consumer_ns / MARKS_PER_LIMIT / SECOND_NS
+            self.slow_check = self.shell.loop.call_later(delay_s, self._check_backlog)
         return 0
 
     def _check_backlog(self) -> None:

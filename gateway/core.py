@@ -12,8 +12,9 @@ Inputs, each with the core time `now` (ns since the epoch, never going back):
     step(now)                    a bounded piece of the work that is under way, while `is_busy`
     shut_down(now)
 
-Outputs: `dirty_sessions` have new output in their streams (`output`), `closing_links` are to be closed as they say, after
-their `farewell`. The same inputs give the same bytes. The shell in server.py and the tests drive this same core.
+Outputs: `dirty_sessions` have new output in their streams (`output`), `closing_links` are to be closed as they say,
+after their `farewell`. The same inputs give the same bytes. The shell in server.py and the tests drive this same
+core.
 """
 
 from codec.layout import Cause, ProductType
@@ -23,6 +24,7 @@ from gateway.credentials import KeyRing
 from gateway.dispatch import Dispatcher
 from gateway.engine import Engine
 from gateway.engine_types import InstrumentSpec, OwnerSpec, PortfolioSpec
+from gateway.errors import LifecycleError
 from gateway.heartbeat import Deadlines, Silence, has_lapsed, must_probe, must_speak, next_look
 from gateway.lifecycle import (
     CAUSE_POLICY,
@@ -113,7 +115,9 @@ class Core:
         self._deadlines.set(link, self._judged(now) + self._silence.logon_ns)
         if len(self._pending_logons) > PENDING_LOGONS_MAX:
             # Who means to log on does so at once: the one that has waited longest is the least likely to.
-            self._refuse(next(iter(self._pending_logons)), TEXT_TOO_MANY_CONNECTIONS, now)
+            longest = next(iter(self._pending_logons))
+            self._refuse(longest, TEXT_TOO_MANY_CONNECTIONS, now)
+            longest.closing = LinkClosing.CLOSING_ABORT
 
     def received(self, link: Link, data: bytes, now: int) -> None:
         """Bytes came in. What is not a whole frame yet, or may not be read yet, is kept by the link."""
@@ -181,22 +185,14 @@ class Core:
         """
         if session.state != SessionState.SESSION_LIVE:
             return
-        link = session.link
         # Fence first: nothing before this line may fail or wait.
         ending = self._cancels.begin(session, cause, text, now)
+        link = link_of(session)
         session.state = next_session_state(session.state, SessionEvent.GONE)
         session.ending = ending
         link.state = next_link_state(link.state, LinkEvent.SESSION_GONE)
         self._deadlines.clear(link)
         self._disconnected[session] = None
-        log = self._log.info if CAUSE_POLICY[cause].level == "info" else self._log.warning
-        log(
-            "session gone",
-            client_id=session.client_id,
-            epoch=session.epoch,
-            cause=cause.name,
-            orders=ending.bound_count,
-        )
 
     # called by the dispatcher
 
@@ -223,7 +219,7 @@ class Core:
         """The link broke the protocol beyond a Reject; `text` says what was wanted and what came."""
         if link.state == LinkState.LINK_LIVE:
             policy_text = CAUSE_POLICY[Cause.PROTOCOL_VIOLATION].text
-            self.gone(link.session, Cause.PROTOCOL_VIOLATION, now, f"{policy_text}: {text}")
+            self.gone(session_of(link), Cause.PROTOCOL_VIOLATION, now, f"{policy_text}: {text}")
         else:
             self._log.warning("logon refused", reason=text)
             self._refuse(link, text, now)
@@ -290,17 +286,28 @@ class Core:
 
     def _end(self, ending: Ending, now: int) -> None:
         """The session's last order is out and told of: say so, let the line go, let the next one in."""
-        session, link = ending.session, ending.session.link
+        session = ending.session
+        link = link_of(session)
         policy = CAUSE_POLICY[ending.cause]
         if policy.text is not None:
             session.send_logged_out((ending.text or policy.text).encode("ascii", "replace"), now)
-        if link.state != LinkState.LINK_CLOSED:
+        if policy.closing == LinkClosing.CLOSING_POLITELY:
             link.farewell = session.stream.take(session.stream.unsent_bytes)
-            self._close(link, policy.closing)
+        self._close(link, policy.closing)
         link.ending = ending
         session.stream.detach()
         session.link = None
         session.state = next_session_state(session.state, SessionEvent.DRAINED)
+        log = self._log.info if policy.level == "info" else self._log.warning
+        log(
+            "session gone",
+            client_id=session.client_id,
+            epoch=session.epoch,
+            cause=ending.cause.name,
+            orders=ending.bound_count,
+            reason=ending.text,
+            fence_to_told_us=(now - ending.fenced_time) // 1000,
+        )
         newcomer = session.newcomer
         if newcomer is not None:
             self._admit(newcomer, session, newcomer.logon, now)
@@ -312,12 +319,11 @@ class Core:
 
     def _dispose(self, link: Link, cause: Cause, now: int) -> None:
         """The line of a link is of no use any more: its session is gone, or it never had one and may go."""
-        session = link.session
         if link.state == LinkState.LINK_LIVE:
-            self.gone(session, cause, now)
+            self.gone(session_of(link), cause, now)
         elif link.state in (LinkState.LINK_LOGON, LinkState.LINK_WAITING):
-            if session is not None:
-                session.newcomer = None
+            if link.session is not None:
+                link.session.newcomer = None
             self._forget(link)
             link.state = next_link_state(link.state, LinkEvent.LEFT)
             self._close(link, CAUSE_POLICY[cause].closing)
@@ -330,7 +336,7 @@ class Core:
     # inside: time, and what it costs to remember
 
     def _judge(self, link: Link, judged: int, now: int) -> None:
-        session = link.session
+        session = session_of(link)
         if has_lapsed(session, self._silence, judged):
             self.gone(session, Cause.HEARTBEAT_MISSED, now)
             return
@@ -345,15 +351,31 @@ class Core:
         return now - self.dispatcher.stalled_ns
 
     def trim_streams(self) -> None:
-        """Keeps what all streams store below the total; the sessions disconnected longest give way first."""
+        """Brings what all streams store below the total; the sessions disconnected longest give way first."""
+        # A little more than needed, so that the next frame does not make it necessary again.
+        wanted = self._resend_total_bytes - self._resend_total_bytes // 64
         for session in [*self._disconnected, *self._live_sessions()]:
-            excess = self._pool.stored_bytes - self._resend_total_bytes
+            excess = self._pool.stored_bytes - wanted
             if excess <= 0:
                 return
             session.stream.trim_to(max(session.stream.stored_bytes - excess, 0))
 
     def _live_sessions(self) -> list[Session]:
         return [session for session in self.sessions if session.state == SessionState.SESSION_LIVE]
+
+
+def session_of(link: Link) -> Session:
+    """The session of a link that has one."""
+    if link.session is None:
+        raise LifecycleError(f"link: no session in state {LinkState(link.state).name}")
+    return link.session
+
+
+def link_of(session: Session) -> Link:
+    """The link of a session that is live or ending."""
+    if session.link is None:
+        raise LifecycleError(f"session: no link in state {SessionState(session.state).name}")
+    return session.link
 
 
 def silence_of(settings: Gateway) -> Silence:

@@ -167,7 +167,7 @@ cdef class Orders:
     cdef int _report_rejected(self, Session session, uint16_t template_id, int64_t correlation_id, int64_t now) except -1:
         # NewOrderReject (202) and CancelOrderReject (222) have one layout.
         cdef Outcome* outcome = &self.outcome
-        cdef uint32_t size = 0 if outcome.details == NULL else <uint32_t>min(strlen(outcome.details), 255)
+        cdef uint32_t size = 0 if outcome.details == NULL else min(<uint32_t>strlen(outcome.details), <uint32_t>255)
         cdef uint32_t raw_length = HEADER_SIZE + sizeof(NewOrderReject) + 1 + size
         cdef uint8_t* at = session.begin(template_id, 0, raw_length, now)
         cdef NewOrderReject* reject = <NewOrderReject*>(at + HEADER_SIZE)

@@ -1,9 +1,9 @@
 """The shell: listens, keeps time, ends well.
 
-Time is judged after a full read pass. A loop that stood still runs its timers before it reads what has arrived meanwhile;
-whoever judged silence there would take its own hiccup for everybody's. So a timer that is due only asks for a pass over
-everything that can be read, and the time by which the gateway itself came late is told to the core, which does not hold it
-against anybody.
+Time is judged after a full read pass. A loop that stood still runs its timers before it reads what has arrived
+meanwhile; whoever judged silence there would take its own hiccup for everybody's. So a timer that is due only asks
+for a pass over everything that can be read, and the time by which the gateway itself came late is told to the core,
+which does not hold it against anybody.
 """
 
 import asyncio
@@ -12,7 +12,8 @@ import os
 import resource
 import signal
 import socket
-from typing import Final
+import traceback
+from typing import Any, Final
 
 import uvloop
 
@@ -98,6 +99,7 @@ class Server:
     async def run(self) -> None:
         """Serves until SIGTERM or SIGINT."""
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._failed)
         self._shell = Shell(self._core, loop, self._settings, self._turn_ended)
         self._ticker = Ticker(self._core, self._shell, loop)
         listener = listen(self._settings)
@@ -127,6 +129,11 @@ class Server:
         except TimeoutError:
             self._log.error("shutdown timed out", connections=len(self._shell.connections))
 
+    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        trace = "".join(traceback.format_exception(error)) if error is not None else None
+        self._log.error("internal error", message=context.get("message"), traceback=trace)
+
     def _turn_ended(self, now: int) -> None:
         self._ticker.arm(now)
         if self._core.is_shut_down and not self._shell.connections:
@@ -136,8 +143,8 @@ class Server:
 def listen(settings: Gateway) -> socket.socket:
     """The listening socket; accepted ones inherit its options.
 
-    Keepalive is blind while data is unacknowledged and TCP_USER_TIMEOUT while the line is idle, so both are set, from the
-    heartbeat interval: a line that lost its peer's kernel is found even if the peer owes no heartbeat.
+    Keepalive is blind while data is unacknowledged and TCP_USER_TIMEOUT while the line is idle, so both are set, from
+    the heartbeat interval: a line that lost its peer's kernel is found even if the peer owes no heartbeat.
 
     Raises:
         ServeError: the address cannot be listened on.

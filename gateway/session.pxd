@@ -30,7 +30,7 @@ cdef class Link:
         public int state
         public int closing
         public Session session
-        public bytes farewell           # a LoggedOut that belongs to no stream, else None
+        public bytes farewell           # the last bytes to write before closing
         public object logon             # the accepted Logon of a link that waits, else None
         public object ending            # the Ending of the session that it had, else None
         public int64_t connected_ns

@@ -41,6 +41,7 @@ cdef class Link:
     def __cinit__(self):
         self.state = LINK_LOGON
         self.closing = CLOSING_NOT
+        self.farewell = b""
 
     def __dealloc__(self):
         free(self.pending)
