@@ -9,7 +9,6 @@ from typing import Required, TypedDict, Unpack
 
 from codec.layout import OrderFlags, SelfTradingMode, Side, TimeInForce
 from codec.values import Decimal72, Message
-from codec.wire import decode
 from gateway.client_events import (
     SCALE_DIGITS,
     Amount,
@@ -21,7 +20,7 @@ from gateway.client_events import (
     to_mantissa,
 )
 from gateway.client_orders import OwnOrders
-from gateway.client_session import SequenceNumbers, SessionCore
+from gateway.client_session import SequenceNumbers, SessionCore, read_frame
 
 
 class SessionArguments(TypedDict, total=False):
@@ -163,6 +162,6 @@ class DropCopyCore(SessionCore):
                 portfolio_id=fields["portfolio_id"],
                 session_epoch=fields["session_epoch"],
                 origin_sequence_number=fields["origin_sequence_number"],
-                origin=decode(fields["frame"], version=None),
+                origin=read_frame(fields["frame"], None),
             )
         ]

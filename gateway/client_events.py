@@ -14,6 +14,7 @@ from typing import Any
 
 from codec.layout import FLAG_RESEND, CancelReason, Side
 from codec.values import Decimal72, Message
+from codec.wire import to_fixed
 from gateway.errors import MisuseError, PeerError
 from gateway.limits import MANTISSA_MAX
 
@@ -63,13 +64,13 @@ def from_mantissa(mantissa: int) -> Decimal:
 
 
 def mantissa_of(value: Decimal72 | None) -> int:
-    """A Decimal72 as a count of 1e-9; null is 0. ValueError when it is not exact, which the gateway never sends."""
+    """A Decimal72 as a count of 1e-9; null is 0. UnreadableFrameError when it is none, which no gateway sends."""
     if value is None:
         return 0
-    whole, rest = _scaled(value.mantissa, value.exponent + SCALE_DIGITS)
-    if rest:
-        raise ValueError(f"{value} is not a whole number of 1e-9")
-    return whole
+    try:
+        return to_fixed(value) or 0
+    except ValueError as error:
+        raise UnreadableFrameError(f"{value}: {error}") from None
 
 
 # -- Orders ------------------------------------------------------------------------------------------------------------
@@ -305,6 +306,10 @@ class LogonRefusedError(PeerError):
 
 class ConnectionDownError(PeerError):
     """The line went down before what was waited for came."""
+
+
+class UnreadableFrameError(PeerError):
+    """A frame that is none, or says what cannot be. It ends the line."""
 
 
 class SessionStateError(MisuseError):

@@ -18,8 +18,8 @@ from typing import Any
 
 from codec.errors import CodecError
 from codec.layout import FLAG_RESEND, SCHEMA_VERSION
-from codec.values import Invalid, Message, Partial
-from codec.wire import decode, encode, scan
+from codec.values import SERVER, Invalid, Message, Partial
+from codec.wire import check, decode, encode, scan
 from gateway.client_events import (
     Disconnected,
     Event,
@@ -33,6 +33,7 @@ from gateway.client_events import (
     MessageReplayed,
     MessagesLost,
     SessionStateError,
+    UnreadableFrameError,
 )
 from gateway.limits import CLIENT_HELD_FRAMES_MAX, CLIENT_ID_MAX_BYTES, MESSAGE_LENGTH_MAX_BYTES, SECRET_MAX_BYTES
 
@@ -47,6 +48,22 @@ LAPSE_FACTOR = 2.0
 SECOND_LOOK_NS = 50_000_000
 
 _SESSION_MESSAGES = frozenset({"LogonConf", "LoggedOut", "Heartbeat", "TestRequest"})
+
+
+def read_frame(frame: bytes, version: int | None) -> Message:
+    """Decode one frame of a gateway in a session of this version; None: of a session whose version is not known.
+
+    Raises UnreadableFrameError also where only a value is out of its enum or range.
+    """
+    try:
+        message = decode(frame, version=version)
+        # The stamp names the newest layout that the message has had up to its session's version.
+        problem = check(frame, version=version or max(1, message.header.version), direction=SERVER)
+    except CodecError as error:
+        raise UnreadableFrameError(str(error)) from None
+    if problem is not None:
+        raise UnreadableFrameError(problem.detail)
+    return message
 
 
 class SessionState(Enum):
@@ -233,11 +250,10 @@ class SessionCore:
                 break
             offset = found.start + found.length
             try:
-                message = decode(bytes(self._input[found.start : offset]), version=self.schema_version)
-            except CodecError as error:
+                message = read_frame(bytes(self._input[found.start : offset]), self.schema_version)
+                self._frame(now, message, events)
+            except UnreadableFrameError as error:
                 self._end(f"the gateway sent a frame that cannot be read: {error}")
-                break
-            self._frame(now, message, events)
         del self._input[:offset]
         return events
 
