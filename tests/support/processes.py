@@ -21,7 +21,7 @@ class Reader(threading.Thread):
     def __init__(self, stream: IO[bytes], handle: Callable[[Any], None], at_end: Callable[[], None]) -> None:
         super().__init__(daemon=True)
         self._stream = stream
-        self._handle = handle
+        self._hand_on = handle
         self._at_end = at_end
         self.unreadable: list[str] = []
         self.start()
@@ -30,7 +30,7 @@ class Reader(threading.Thread):
         for line in self._stream:
             try:
                 decoded = json.loads(line)
-                self._handle(decoded)
+                self._hand_on(decoded)
             except Exception as error:
                 # Not to be lost in a thread: whoever closes the process looks at this list.
                 self.unreadable.append(f"{error!r}: {line!r}")
