@@ -223,7 +223,7 @@ def _read(frame: bytes, part: _Part, field: FieldLayout) -> Scalar:
     first, *rest = struct.unpack(FORMATS[field.kind], content)
     if field.optional and first == (ENUM_NULL if field.kind == "int8" else INT64_NULL):
         return None
-    return Decimal72(first, *rest) if field.kind == "decimal72" else first  # type: ignore[no-any-return]
+    return Decimal72(first, *rest) if field.kind == "decimal72" else first
 
 
 def _read_block(frame: bytes, part: _Part) -> dict[str, Scalar]:
@@ -374,8 +374,8 @@ def encode(
     message = BY_NAME.get(name)
     if message is None:
         raise EncodeError(name, "there is no such message")
-    tail = frozenset(one.name for one in (*message.groups, *message.data))
-    values = arguments.block(name, fields, _known(message.fields) | tail)
+    tail = [group.name for group in message.groups] + [data.name for data in message.data]
+    values = arguments.block(name, fields, _known(message.fields).union(tail))
     body = _pack_block(name, message.fields, values, root_length(message, root_version))
     for group in message.groups:
         body += _pack_group(f"{name}.{group.name}", group, values.get(group.name, ()))
@@ -405,9 +405,8 @@ def to_fixed(decimal: tuple[int, int]) -> int | None:
     mantissa, exponent = arguments.decimal("decimal", decimal)
     if mantissa == INT64_NULL:
         return None
-    fixed, rest = mantissa * 10 ** max(exponent + 9, 0), 0
-    if exponent < -9:
-        fixed, rest = divmod(mantissa, 10 ** (-9 - exponent))
+    shift: int = 10 ** abs(exponent + 9)
+    fixed, rest = divmod(mantissa, shift) if exponent < -9 else (mantissa * shift, 0)
     if rest:
         raise ValueError("not a multiple of 1e-9")
     if not -(1 << 63) < fixed < 1 << 63:

@@ -500,6 +500,10 @@ class _Reader:
         name, description = element.described()
         identity = element.integer("id")
         kind = self.reference(element, "type")
+        if (
+            not kind.description
+        ):  # A stand-in, of the size that the id tells, so that the fields behind it stay in place.
+            kind = Type(kind.name, "", "uint8", max(identity - offset, 0), None, None, None)
         presence = element.optional_text("presence") or "required"
         if presence not in ("required", "optional"):
             element.problem(f"attribute presence: wanted required or optional, was {presence!r}")
@@ -508,7 +512,7 @@ class _Reader:
         field = Field(
             name, description, identity, kind, offset, presence == "optional", since_version if since is None else since
         )
-        if kind.description and field.end != identity:
+        if field.end != identity:
             element.problem(f"id: wanted {field.end}, the end of the field, was {identity}")
         return field
 

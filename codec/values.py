@@ -1,7 +1,7 @@
 """What the two codecs, `codec.wire` and `codec.messages`, take and give in Python.
 
 Values of fields: integers as they stand on the wire (enums, sets and booleans too), a price in units of 1e-9,
-Decimal72, text for char arrays (trailing NULs stripped) and for variable-length text (ASCII, other bytes as surrogates),
+Decimal72, text for char arrays (trailing NULs stripped) and variable-length text (ASCII, other bytes as surrogates),
 bytes for an enclosed frame, a list of dicts for a group. A field that holds its null value is None where the schema
 calls it optional; so is one that the frame is too old to have, if its type has a null value; else that one is 0.
 """
