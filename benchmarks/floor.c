@@ -1,14 +1,17 @@
-/* floor: the least a server of this protocol can do for an order, written by hand in C on epoll. The gateway is measured against it.
+/* floor: the least a server of this protocol can do for an order, written by hand in C on epoll. The gateway is
+ * measured against it.
  *
  *     floor [orders_max]          listens on a free port of 127.0.0.1 and says which on stderr, as the gateway does
  *
- * For a NewOrderRequest: frame it, find or insert its clientOrderId in an open-addressing table, link the order into its session's
- * list, answer with a whole NewOrderResponse. For a CancelOrderRequest: find, unlink, erase, answer. One recv of at most 64 KiB
- * per ready socket and turn, one send for all answers to it. Nothing else is done, and the peer is trusted: no credentials, no checks of
- * values or numbers, no book, no stream to resend from, no heartbeats of its own.
+ * For a NewOrderRequest: frame it, find or insert its clientOrderId in an open-addressing table, link the order into
+ * its session's list, answer with a whole NewOrderResponse. For a CancelOrderRequest: find, unlink, erase, answer.
+ * One recv of at most 64 KiB per ready socket and turn, one send for all answers to it. Nothing else is done, and
+ * the peer is trusted: no credentials, no checks of values or numbers, no book, no stream to resend from, no
+ * heartbeats of its own.
  *
- * When a connection ends (FIN and RST alike) it empties that session's list. If a drop-copy connection exists (a client id that begins
- * with "drop") the cancelled orders are told to it as OrdersCanceled inside DropCopyEvents, so that a loss has a floor too. */
+ * When a connection ends (FIN and RST alike) it empties that session's list. If a drop-copy connection exists (a
+ * client id that begins with "drop") the cancelled orders are told to it as OrdersCanceled inside DropCopyEvents, so
+ * that a loss has a floor too. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -163,7 +166,8 @@ static void transmit_backlog(struct connection *connection) {
     }
 }
 
-static void put_header(struct connection *connection, void *frame, size_t size, uint16_t template_id, uint16_t version) {
+static void put_header(struct connection *connection, void *frame, size_t size, uint16_t template_id,
+                       uint16_t version) {
     struct frame_header *header = frame;
     size_t padded = PADDED_SIZE(size);
     memset((uint8_t *)frame + size, 0, padded - size);
@@ -180,8 +184,8 @@ static void put_header(struct connection *connection, void *frame, size_t size, 
 
 /* ---- requests: each writes its answer at `out` and returns the answer's size ---- */
 
-static size_t reject(struct connection *session, const struct frame_header *request, uint16_t template_id, int8_t reason,
-                     uint8_t *out) {
+static size_t reject(struct connection *session, const struct frame_header *request, uint16_t template_id,
+                     int8_t reason, uint8_t *out) {
     const struct cancel_order_request *ids = (const void *)request; /* both requests begin with the same three ids */
     struct order_reject *answer = (void *)out;
     *answer = (struct order_reject){
@@ -200,7 +204,8 @@ static size_t reject(struct connection *session, const struct frame_header *requ
 static size_t new_order(struct connection *session, const struct new_order_request *request, uint8_t *out) {
     uint64_t at = find_slot(request->client_order_id);
     if (slots[at].order != NONE)
-        return reject(session, &request->header, TEMPLATE_NEW_ORDER_REJECT, ORDER_REJECT_DUPLICATE_CLIENT_ORDER_ID, out);
+        return reject(session, &request->header, TEMPLATE_NEW_ORDER_REJECT, ORDER_REJECT_DUPLICATE_CLIENT_ORDER_ID,
+                      out);
     if (first_free_order == NONE)
         return reject(session, &request->header, TEMPLATE_NEW_ORDER_REJECT, 0, out);
     uint32_t index = first_free_order;
@@ -392,7 +397,8 @@ static void listen_anywhere(void) {
     socklen_t size = sizeof address;
     poll_fd = epoll_create1(EPOLL_CLOEXEC);
     listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (poll_fd < 0 || listen_fd < 0 || bind(listen_fd, (struct sockaddr *)&address, size) < 0 || listen(listen_fd, 64) < 0)
+    if (poll_fd < 0 || listen_fd < 0 || bind(listen_fd, (struct sockaddr *)&address, size) < 0 ||
+        listen(listen_fd, 64) < 0)
         die("listen");
     getsockname(listen_fd, (struct sockaddr *)&address, &size);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};

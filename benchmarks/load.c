@@ -1,5 +1,5 @@
-/* load: the one load generator of the benchmarks. It speaks the protocol to whatever listens on the port, spins on its sockets,
- * checks every answer, and prints its figures as one JSON object. Options: see `usage` below. */
+/* load: the one load generator of the benchmarks. It speaks the protocol to whatever listens on the port, spins on
+ * its sockets, checks every answer, and prints its figures as one JSON object. Options: see `usage` below. */
 #define _GNU_SOURCE
 #include "load.h"
 
@@ -9,7 +9,7 @@
 
 static const char *usage =
     "usage: load throughput|disconnect|help --port N --client-id ID --secret S [options]\n"
-    "  --seed N                 first of the ids (default 1); use another one while orders of an earlier run may still be open\n"
+    "  --seed N                 first of the ids (default 1); another one while an earlier run's orders may be open\n"
     "  --levels N               price levels on each side (default 100)\n"
     "throughput:\n"
     "  --window N               requests in flight (default 1)\n"
@@ -101,8 +101,9 @@ int64_t quantile(int64_t *values, size_t count, double quantile) {
 }
 
 int main(int argc, char **argv) {
-    struct options options = {.client_id = "", .secret = "", .loss = "fin", .seed = 1, .levels = 100, .window = 1, .burst = 32,
-                              .book = 10000, .seconds = 1, .warm_up_seconds = 0.2, .orders = 100, .repeats = 1};
+    struct options options = {.client_id = "", .secret = "", .loss = "fin", .seed = 1, .levels = 100,
+                              .window = 1, .burst = 32, .book = 10000, .seconds = 1, .warm_up_seconds = 0.2,
+                              .orders = 100, .repeats = 1};
     int option;
     if (argc < 2)
         refuse("throughput or disconnect?");

@@ -1,6 +1,6 @@
-/* What the parts of the load generator share: the options, one connection that speaks the protocol (load_client.c), and the two
- * measurements (load_throughput.c, load_disconnect.c). Every failure ends the program with a message and status 1: a figure is
- * printed only if each answer was the right one. */
+/* What the parts of the load generator share: the options, one connection that speaks the protocol (load_client.c),
+ * and the two measurements (load_throughput.c, load_disconnect.c). Every failure ends the program with a message and
+ * status 1: a figure is printed only if each answer was the right one. */
 #ifndef BREAKWIRE_BENCHMARKS_LOAD_H
 #define BREAKWIRE_BENCHMARKS_LOAD_H
 
@@ -55,9 +55,10 @@ void client_send(struct client *client, const void *bytes, size_t size);
 /* Sends a Heartbeat when our own silence has lasted half an interval. */
 void client_keep_alive(struct client *client);
 
-/* Sends a TestRequest and reads until it is answered, so that all that the server had sent before has been read. Each other
- * frame is passed to `each`. */
-void client_round_trip(struct client *client, void (*each)(void *context, const struct frame_header *frame), void *context);
+/* Sends a TestRequest and reads until it is answered, so that all that the server had sent before has been read.
+ * Each other frame is passed to `each`. */
+typedef void each_frame(void *context, const struct frame_header *frame);
+void client_round_trip(struct client *client, each_frame *each, void *context);
 
 /* ---- orders ---- */
 
@@ -65,7 +66,8 @@ void client_round_trip(struct client *client, void (*each)(void *context, const 
 int64_t shuffled_id(int64_t seed, int64_t n);
 uint64_t random_number(void);
 
-/* A NewOrderRequest for instrument 1 that rests and never crosses: bids below `PRICE_MIDDLE`, offers above, over `levels` ticks. */
+/* A NewOrderRequest for instrument 1 that rests and never crosses: bids below `PRICE_MIDDLE`, offers above, over
+ * `levels` ticks. */
 #define NANOS 1000000000
 #define PRICE_MIDDLE (50000 * (int64_t)NANOS)
 #define PRICE_TICK (NANOS / 2)
@@ -75,7 +77,8 @@ void fill_new_order(struct new_order_request *request, int64_t client_order_id, 
 void fill_cancel(struct cancel_order_request *request, int64_t client_order_id, int64_t correlation_id);
 
 /* Fails unless the frame is the acceptance of an order: whole, resting, nothing filled. Returns its order id. */
-int64_t check_accepted(const struct frame_header *frame, int64_t client_order_id, int64_t correlation_id, int64_t price);
+int64_t check_accepted(const struct frame_header *frame, int64_t client_order_id, int64_t correlation_id,
+                       int64_t price);
 
 /* ---- figures ---- */
 

@@ -1,4 +1,5 @@
-/* One connection of the load generator: framing, sequence numbers, logon, heartbeats; and the making and checking of orders. */
+/* One connection of the load generator: framing, sequence numbers, logon, heartbeats; and the making and checking of
+ * orders. */
 #define _GNU_SOURCE
 #include "load.h"
 
@@ -154,8 +155,8 @@ const struct frame_header *client_next_frame(struct client *client) {
         if (frame->message_type_id == TEMPLATE_LOGGED_OUT || frame->sequence_number == client->received + 1)
             client->received++;
         else
-            fail("%s: frame %d has number %ld, not %ld", client->name, frame->message_type_id, (long)frame->sequence_number,
-                 (long)client->received + 1);
+            fail("%s: frame %d has number %ld, not %ld", client->name, frame->message_type_id,
+                 (long)frame->sequence_number, (long)client->received + 1);
         if (client->echo || !deal_with(client, frame))
             return frame;
     }
@@ -169,7 +170,7 @@ static const struct frame_header *wait_for_frame(struct client *client) {
     return frame;
 }
 
-void client_round_trip(struct client *client, void (*each)(void *context, const struct frame_header *frame), void *context) {
+void client_round_trip(struct client *client, each_frame *each, void *context) {
     const struct frame_header *frame;
     int64_t correlation_id = client->sent + 1;
     send_heartbeat(client, TEMPLATE_TEST_REQUEST, correlation_id);
@@ -205,8 +206,9 @@ void client_open(struct client *client, const struct options *options, const cha
     const struct frame_header *answer = wait_for_frame(client);
     if (answer->message_type_id != (client->echo ? TEMPLATE_LOGON : TEMPLATE_LOGON_CONF))
         fail("%s: the logon was answered with %d", client_id, answer->message_type_id);
+    const struct logon_conf *confirmation = (const void *)answer;
     if (!client->echo)
-        client->heartbeat_interval_ns = ((const struct logon_conf *)(const void *)answer)->heartbeat_interval_s * (int64_t)NANOS;
+        client->heartbeat_interval_ns = confirmation->heartbeat_interval_s * (int64_t)NANOS;
 }
 
 void client_close(struct client *client) {
@@ -264,7 +266,8 @@ void fill_cancel(struct cancel_order_request *request, int64_t client_order_id, 
     };
 }
 
-int64_t check_accepted(const struct frame_header *frame, int64_t client_order_id, int64_t correlation_id, int64_t price) {
+int64_t check_accepted(const struct frame_header *frame, int64_t client_order_id, int64_t correlation_id,
+                       int64_t price) {
     const struct new_order_response *answer = (const void *)frame;
     if (frame->message_type_id == TEMPLATE_NEW_ORDER_REJECT)
         fail("a new order was rejected, reason %d", ((const struct order_reject *)(const void *)frame)->reason);
@@ -275,6 +278,7 @@ int64_t check_accepted(const struct frame_header *frame, int64_t client_order_id
     if (answer->status != ORDER_STATUS_ACTIVE || answer->price != price || answer->quantity.mantissa != QUANTITY ||
         answer->visible_quantity.mantissa != QUANTITY || answer->total_filled.mantissa != 0 || answer->order_id <= 0 ||
         answer->instrument_id != INSTRUMENT_ID || answer->fills.num_in_group != 0 || answer->legs.num_in_group != 0)
-        fail("an acceptance says something else than the order: status %d, price %ld", answer->status, (long)answer->price);
+        fail("an acceptance says something else than the order: status %d, price %ld", answer->status,
+             (long)answer->price);
     return answer->order_id;
 }

@@ -1,8 +1,10 @@
-/* How long orders outlive their session: a session with `orders` open orders is lost, by FIN or RST, and the clock runs from just
- * before that call until a drop-copy connection of the same portfolio has read the last OrdersCanceled. What arrived is checked
- * afterwards, outside the measured time: each order cancelled exactly once, with reason 7 and nothing filled.
+/* How long orders outlive their session: a session with `orders` open orders is lost, by FIN or RST, and the clock
+ * runs from just before that call until a drop-copy connection of the same portfolio has read the last
+ * OrdersCanceled. What arrived is checked afterwards, outside the measured time: each order cancelled exactly once,
+ * with reason 7 and nothing filled.
  *
- * FIN is a shutdown of the sending side: the lost session's socket stays open and unread meanwhile. RST is a close with a linger of zero. */
+ * FIN is a shutdown of the sending side: the lost session's socket stays open and unread meanwhile. RST is a close
+ * with a linger of zero. */
 #define _GNU_SOURCE
 #include "load.h"
 
@@ -150,7 +152,8 @@ static void time_loss(struct watch *watch, int64_t *first_ns, int64_t *last_ns) 
 /* ---- the check ---- */
 
 static int compare_orders(const void *left, const void *right) {
-    int64_t a = ((const struct open_order *)left)->client_order_id, b = ((const struct open_order *)right)->client_order_id;
+    int64_t a = ((const struct open_order *)left)->client_order_id;
+    int64_t b = ((const struct open_order *)right)->client_order_id;
     return (a > b) - (a < b);
 }
 
@@ -172,8 +175,9 @@ static void check_cancels(struct watch *watch) {
     qsort(watch->orders, (size_t)watch->options->orders, sizeof *watch->orders, compare_orders);
     for (size_t at = 0; at < watch->events_size;) {
         const struct orders_canceled *frame = (const void *)(watch->events + at);
+        size_t size = sizeof *frame + frame->orders.num_in_group * sizeof(struct canceled_order);
         if (frame->orders.block_length != sizeof(struct canceled_order) || frame->orders.num_in_group == 0 ||
-            PADDED_SIZE(sizeof *frame + frame->orders.num_in_group * sizeof(struct canceled_order)) != frame->header.message_length)
+            frame->header.message_length != PADDED_SIZE(size))
             fail("an OrdersCanceled of %d bytes says that it lists %d orders", frame->header.message_length,
                  frame->orders.num_in_group);
         for (uint16_t i = 0; i < frame->orders.num_in_group; i++)
@@ -189,8 +193,9 @@ static void check_cancels(struct watch *watch) {
 
 static void print_times(const char *name, int64_t *times_ns, long count) {
     size_t size = (size_t)count;
-    printf(", \"%s\": {\"p50\": %ld, \"p99\": %ld, \"min\": %ld, \"max\": %ld}", name, (long)quantile(times_ns, size, 0.5),
-           (long)quantile(times_ns, size, 0.99), (long)quantile(times_ns, size, 0), (long)quantile(times_ns, size, 1));
+    printf(", \"%s\": {\"p50\": %ld, \"p99\": %ld, \"min\": %ld, \"max\": %ld}", name,
+           (long)quantile(times_ns, size, 0.5), (long)quantile(times_ns, size, 0.99), (long)quantile(times_ns, size, 0),
+           (long)quantile(times_ns, size, 1));
 }
 
 void measure_disconnect(const struct options *options) {
@@ -215,8 +220,8 @@ void measure_disconnect(const struct options *options) {
         if (watch.trader.fd >= 0)
             client_close(&watch.trader);
     }
-    printf("{\"mode\": \"disconnect\", \"loss\": \"%s\", \"orders\": %ld, \"repeats\": %ld, \"frames\": %ld", options->loss,
-           options->orders, options->repeats, watch.frames);
+    printf("{\"mode\": \"disconnect\", \"loss\": \"%s\", \"orders\": %ld, \"repeats\": %ld, \"frames\": %ld",
+           options->loss, options->orders, options->repeats, watch.frames);
     print_times("first_ns", watch.first_ns, options->repeats);
     print_times("last_ns", watch.last_ns, options->repeats);
     puts("}");

@@ -1,9 +1,9 @@
 /* Orders against a book of constant size: round trip at window 1, throughput at wider windows.
  *
- * The book is first filled. Then each request that leaves is a cancel of an order picked at random when the book is full, else a new
- * order; so new orders and cancels alternate. At most `window` requests are unanswered; after at most `burst` answers the same
- * number of requests leaves in one send, so that the server has work while this program checks. Answers must come in
- * the order of their requests. */
+ * The book is first filled. Then each request that leaves is a cancel of an order picked at random when the book is
+ * full, else a new order; so new orders and cancels alternate. At most `window` requests are unanswered; after at
+ * most `burst` answers the same number of requests leaves in one send, so that the server has work while this
+ * program checks. Answers must come in the order of their requests. */
 #define _GNU_SOURCE
 #include "load.h"
 
@@ -39,7 +39,8 @@ struct run {
     uint8_t *out;
 };
 
-/* What the server's process has used: processor time of all its threads; instructions of its main thread where counters exist. */
+/* What the server's process has used: processor time of all its threads; instructions of its main thread where
+ * counters exist. */
 struct usage {
     int64_t cpu_ns;
     long long instructions; /* -1: not available */
@@ -72,7 +73,8 @@ static void check_canceled(const struct frame_header *frame, const struct reques
     const struct cancel_order_response *answer = (const void *)frame;
     if (frame->message_type_id == TEMPLATE_CANCEL_ORDER_REJECT)
         fail("a cancel was rejected, reason %d", ((const struct order_reject *)(const void *)frame)->reason);
-    if (frame->message_type_id != TEMPLATE_CANCEL_ORDER_RESPONSE || frame->message_length != PADDED_SIZE(sizeof *answer))
+    if (frame->message_type_id != TEMPLATE_CANCEL_ORDER_RESPONSE ||
+        frame->message_length != PADDED_SIZE(sizeof *answer))
         fail("a cancel was answered with %d, %d bytes", frame->message_type_id, frame->message_length);
     if (answer->client_order_id != request->client_order_id || answer->correlation_id != correlation_id ||
         answer->order_id != request->order_id)
@@ -88,7 +90,8 @@ static void check_echo(const struct frame_header *frame, const struct request *r
 }
 
 static void take_answer(struct run *run, const struct frame_header *frame) {
-    /* Cancels of an earlier connection of this key that it never got are told again after a logon, before anything else. */
+    /* Cancels of an earlier connection of this key that it never got are told again after a logon, before anything
+     * else. */
     if (frame->message_type_id == TEMPLATE_ORDERS_CANCELED && run->answered == 0)
         return;
     if (run->answered == run->issued)
@@ -126,8 +129,8 @@ static bool take_answers(struct run *run) {
 
 /* ---- phases ---- */
 
-/* Keeps up to `window` requests in flight until `until_ns`, or `requests` more have been issued, whichever comes first; then waits for
- * the rest of the answers. Returns when the last answer came. */
+/* Keeps up to `window` requests in flight until `until_ns`, or `requests` more have been issued, whichever comes
+ * first; then waits for the rest of the answers. Returns when the last answer came. */
 static int64_t drive(struct run *run, int64_t requests, int64_t until_ns) {
     int64_t last = requests > 0 ? run->issued + requests : INT64_MAX, now = monotonic_ns();
     while ((now < until_ns && run->issued < last) || run->answered < run->issued) {
@@ -152,7 +155,8 @@ static struct usage server_usage(const struct options *options, int counter_fd) 
     clockid_t clock;
     if (options->server_pid > 0 && clock_getcpuclockid((pid_t)options->server_pid, &clock) == 0)
         usage.cpu_ns = clock_ns(clock);
-    if (counter_fd >= 0 && read(counter_fd, &usage.instructions, sizeof usage.instructions) != sizeof usage.instructions)
+    const ssize_t size = sizeof usage.instructions;
+    if (counter_fd >= 0 && read(counter_fd, &usage.instructions, sizeof usage.instructions) != size)
         usage.instructions = -1;
     return usage;
 }
@@ -167,14 +171,16 @@ static int open_instruction_counter(const struct options *options) {
 
 static void print_figures(struct run *run, int64_t requests, double seconds, struct usage before, struct usage after) {
     const struct options *options = run->options;
-    printf("{\"mode\": \"throughput\", \"window\": %ld, \"burst\": %ld, \"book\": %ld, \"requests\": %ld, \"seconds\": %.6f, "
-           "\"requests_per_s\": %.1f, \"accepted\": %ld, \"canceled\": %ld, \"rejected\": 0, \"empty_read_share\": %.4f, \"requests_per_send\": %.1f",
-           options->window, run->burst, options->book, (long)requests, seconds, (double)requests / seconds, (long)run->accepted,
-           (long)run->canceled, (double)run->client.empty_reads / (double)run->client.reads,
-           (double)requests / (double)run->sends);
+    double cpu_ns = (double)(after.cpu_ns - before.cpu_ns);
+    printf("{\"mode\": \"throughput\", \"window\": %ld, \"burst\": %ld, \"book\": %ld, \"requests\": %ld",
+           options->window, run->burst, options->book, (long)requests);
+    printf(", \"accepted\": %ld, \"canceled\": %ld, \"rejected\": 0, \"seconds\": %.6f, \"requests_per_s\": %.1f",
+           (long)run->accepted, (long)run->canceled, seconds, (double)requests / seconds);
+    printf(", \"empty_read_share\": %.4f, \"requests_per_send\": %.1f",
+           (double)run->client.empty_reads / (double)run->client.reads, (double)requests / (double)run->sends);
     if (options->server_pid > 0)
-        printf(", \"server_cpu_ns_per_request\": %.1f, \"server_cpu_share\": %.4f",
-               (double)(after.cpu_ns - before.cpu_ns) / (double)requests, (double)(after.cpu_ns - before.cpu_ns) / seconds / 1e9);
+        printf(", \"server_cpu_ns_per_request\": %.1f, \"server_cpu_share\": %.4f", cpu_ns / (double)requests,
+               cpu_ns / seconds / NANOS);
     if (before.instructions >= 0 && after.instructions >= 0)
         printf(", \"server_instructions_per_request\": %.1f",
                (double)(after.instructions - before.instructions) / (double)requests);
@@ -210,7 +216,8 @@ void measure_throughput(const struct options *options) {
     int64_t until = options->requests > 0 ? INT64_MAX : start + (int64_t)(options->seconds * NANOS);
     int64_t end = drive(&run, options->requests, until);
     struct usage after = server_usage(options, counter_fd);
-    if (run.open_count != run.accepted - run.canceled || run.open_count < options->book || run.open_count > options->book + 1)
+    if (run.open_count != run.accepted - run.canceled || run.open_count < options->book ||
+        run.open_count > options->book + 1)
         fail("the book holds %ld orders, not %ld", run.open_count, options->book);
     print_figures(&run, run.answered - answered, (double)(end - start) / NANOS, before, after);
 }

@@ -1,11 +1,13 @@
 """Measures the gateway against a floor.
 
-    python benchmarks/run.py [--quick] [--runs N] [--only PATTERN] [--servers NAMES] [--json FILE]
+    python benchmarks/run.py [--runs N] [--only PATTERN] [--servers NAMES] [--json FILE]      about ten minutes
+    python benchmarks/run.py --quick             one short run of each case: shows that it works
     python benchmarks/run.py --instructions      user-space instructions per request under callgrind: a few minutes
 
 Method.
 * Servers: `floor`, hand-written C on epoll that does the least for an order (floor.c); `ours`, `python -m gateway
-  serve` with default settings; `echo`, uvloop that sends each read back (echo.py); `naive`, the obvious asyncio gateway
+  serve` with default settings and a drop-copy key, into whose stream it copies every answer; `lone`, the same without
+  that key; `echo`, uvloop that sends each read back (echo.py); `naive`, the obvious asyncio gateway
   (naive_gateway.py). Each sample has a fresh server process on the first processor; one generator (load*.c) spins on
   the second and checks every answer: one reject or wrong answer, and there is no figure.
 * Orders: the book is filled to 10,000 open orders and held there, new orders and cancels of randomly chosen orders
@@ -19,7 +21,8 @@ Method.
   just before and just after it; the tables show medians of the runs, of ratios also the least and the greatest. Of
   throughput more is better, of all else less.
 * Processor time is what the server's process used, in user space and kernel, over the requests answered meanwhile.
-  Instructions come from the processor's counters, where there are any.
+  Instructions come from the processor's counters, where there are any. Preemptions tell whether the machine was
+  quiet: how often, in the median sample, the server lost its processor to somebody else.
 """
 
 import argparse
@@ -48,7 +51,7 @@ PROGRAMS = {
 }
 COMPILE = ["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror"]
 CALLGRIND = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-SERVERS = ("floor", "ours", "echo", "naive")
+SERVERS = ("floor", "ours", "lone", "echo", "naive")
 TRADER, LOST_TRADER, DROP_COPY = "bench-1", "bench-2", "drop-1"
 SECRET = "benchmark-secret-of-no-worth"
 ORDERS_MAX = 131_072
@@ -128,9 +131,9 @@ def cases(quick: bool) -> list[Case]:
     return found
 
 
-def gateway_config(orders_max: int = ORDERS_MAX) -> str:
+def gateway_config(*, drop_copy: bool = True, orders_max: int = ORDERS_MAX) -> str:
     """Our gateway's configuration: defaults, but for a free port, nothing kept on disk, and room for the orders."""
-    keys = ((TRADER, "trader"), (LOST_TRADER, "trader"), (DROP_COPY, "drop_copy"))
+    keys = [(TRADER, "trader"), (LOST_TRADER, "trader")] + [(DROP_COPY, "drop_copy")] * drop_copy
     tables = [
         '[gateway]\nname = "bench"\nhost = "127.0.0.1"\nport = 0\ndata_dir = ""\n',
         '[[instrument]]\nid = 1\nsymbol = "BENCH-PERPETUAL"\ncurrency_pair_id = 1\nproduct_type = "futures"\n'
@@ -169,9 +172,9 @@ def server_command(server: str, directory: Path) -> list[str]:
     """How to start a server; what it needs to read is put into `directory`."""
     if server == "floor":
         return [str(BUILD / "floor"), str(ORDERS_MAX)]
-    if server == "ours":
+    if server in ("ours", "lone"):
         config = directory / "bench.toml"
-        config.write_text(gateway_config())
+        config.write_text(gateway_config(drop_copy=server == "ours"))
         return [sys.executable, "-m", "gateway", "serve", "--config", str(config)]
     return [sys.executable, str(HERE / {"echo": "echo.py", "naive": "naive_gateway.py"}[server])]
 
@@ -200,6 +203,7 @@ def running(command: Sequence[str]) -> Iterator[tuple[int, int, list[str]]]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        env=os.environ | {"PYTHONHASHSEED": "0"},  # the same start each time, for those who count instructions
         preexec_fn=lambda: os.sched_setaffinity(0, {server_processor}),
     )
     lines: list[str] = []
@@ -248,16 +252,24 @@ def peculiarities(server: str, arguments: Sequence[str]) -> list[str]:
     return ["--acknowledgements-copied"] if server == "ours" and arguments[0] == "disconnect" else []
 
 
+def preemptions(pid: int) -> int:
+    """How often a process has lost its processor so far without having asked for it."""
+    found = re.search(r"nonvoluntary_ctxt_switches:\s*(\d+)", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) if found else 0
+
+
 def sample(server: str, arguments: Sequence[str]) -> Figures:
     """The figures of one fresh server process."""
     with (
         tempfile.TemporaryDirectory() as directory,
         running(server_command(server, Path(directory))) as (pid, port, lines),
     ):
+        before = preemptions(pid)
         try:
-            return generate(port, [*arguments, "--server-pid", str(pid), *peculiarities(server, arguments)])
+            figures = generate(port, [*arguments, "--server-pid", str(pid), *peculiarities(server, arguments)])
         except BenchmarkError as error:
             raise BenchmarkError(f"{server}: {error}\nits last words:\n{''.join(lines[-5:])}") from None
+        return figures | {"server_preemptions": preemptions(pid) - before}
 
 
 # Measuring ----------------------------------------------------------------------------------------------------------
@@ -309,7 +321,7 @@ def summary(case: Case, samples: Sequence[Sample]) -> dict[str, dict[str, dict[s
 
 def count_instructions(servers: Sequence[str]) -> None:
     """Prints user-space instructions per request as callgrind counts them, from the difference of two runs."""
-    short, long = 20_000, 60_000
+    short, long = 20_000, 120_000
     arguments = ["throughput", "--window", "512", "--warm-up", "0", "--requests"]
     print("\ninstructions per request in user space (callgrind; without the kernel; window 512)")
     for server in servers:
@@ -353,7 +365,7 @@ def packages() -> list[str]:
     return [f"{platform.python_implementation()} {platform.python_version()}", *found]
 
 
-def print_case(case: Case, found: dict[str, dict[str, dict[str, float]]]) -> None:
+def print_case(case: Case, found: dict[str, dict[str, dict[str, float]]], preempted: float) -> None:
     """A table: a row per server, for each figure its median and the ratio to the floor."""
     columns = [figure for figure in case.figures if any(figure.name in row for row in found.values())]
     print(f"\n{case.name}\n{'':9}" + "".join(f"{figure.name:>20}   {'ratio to the floor':22}" for figure in columns))
@@ -364,6 +376,7 @@ def print_case(case: Case, found: dict[str, dict[str, dict[str, float]]]) -> Non
             line += f"{cell['median']:20.2f}   " if cell else f"{'-':>20}   "
             line += f"{'{ratio:.2f} ({ratio_min:.2f} to {ratio_max:.2f})'.format(**cell) if 'ratio' in cell else '':22}"
         print(line.rstrip(), flush=True)
+    print(f"  preemptions: {preempted:.0f}")
     if INSTRUCTIONS in case.figures and INSTRUCTIONS not in columns:
         print("  instructions/request: not available on this machine (no counters); see --instructions")
 
@@ -399,7 +412,7 @@ def main(command_line: Sequence[str] | None = None) -> int:
             if fnmatch.fnmatch(case.name, options.only):
                 samples = measure(case, options.servers, options.runs or (1 if options.quick else 5))
                 found = summary(case, samples)
-                print_case(case, found)
+                print_case(case, found, statistics.median(taken.figures["server_preemptions"] for taken in samples))
                 report["cases"][case.name] = {"summary": found, "samples": [taken._asdict() for taken in samples]}
     except BenchmarkError as error:
         print(f"benchmarks: {error}", file=sys.stderr)

@@ -1,6 +1,6 @@
-/* The few frames of the order-entry protocol that the floor and the load generator speak, as packed structs that overlay
- * the buffer. Layouts: the protocol page, sections 1 to 3; extension messages for 4050. Offsets follow from the order of the fields;
- * the assertions below compare each frame's size with the published one. */
+/* The few frames of the order-entry protocol that the floor and the load generator speak, as packed structs that
+ * overlay the buffer. Layouts: the protocol page, sections 1 to 3; extension messages for 4050. Offsets follow from
+ * the order of the fields; the assertions below compare each frame's size with the published one. */
 #ifndef BREAKWIRE_BENCHMARKS_WIRE_H
 #define BREAKWIRE_BENCHMARKS_WIRE_H
 
