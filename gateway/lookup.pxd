@@ -18,6 +18,9 @@ from libc.string cimport memset
 
 from gateway.slab cimport NONE, PAGE_MASK, PAGE_SHIFT, Slab, slab_close, slab_give, slab_init, slab_reserve, slab_take
 
+cdef extern from *:
+    int __builtin_ctz(unsigned int bits) nogil
+
 
 cdef enum:
     LINE_ENTRIES = 7
@@ -42,7 +45,7 @@ cdef struct Lookup:
 
 cdef struct Cursor:
     Line* line
-    uint32_t position
+    uint32_t matches      # a bit for each entry of the line that has the hash and was not given yet
     uint32_t hash
 
 
@@ -77,29 +80,34 @@ cdef inline void lookup_close(Lookup* lookup) noexcept nogil:
     slab_close(&lookup.overflow)
 
 
-cdef inline uint32_t lookup_next(const Lookup* lookup, Cursor* cursor) noexcept nogil:
-    """The handle of the cursor's next entry with its hash, NONE after the last."""
-    cdef Line* line = cursor.line
-    cdef uint32_t position = cursor.position
-    while True:
-        while position < line.count:
-            if line.hashes[position] == cursor.hash:
-                cursor.line = line
-                cursor.position = position + 1
-                return line.handles[position]
-            position += 1
-        if line.next == NONE:
-            return NONE
-        line = lookup_overflow(lookup, line.next)
-        position = 0
+cdef inline uint32_t line_matches(const uint32_t* values, uint32_t count, uint32_t wanted) noexcept nogil:
+    """A bit for each of the first `count` values that is the wanted one. How many there are decides no branch."""
+    cdef uint32_t matches = 0
+    cdef int i
+    for i in range(LINE_ENTRIES):
+        matches |= <uint32_t>(values[i] == wanted) << i
+    return matches & ((<uint32_t>1 << count) - 1)
 
 
 cdef inline Cursor lookup_start(const Lookup* lookup, uint32_t hash) noexcept nogil:
     cdef Cursor cursor
     cursor.line = lookup_bucket(lookup, hash)
-    cursor.position = 0
+    cursor.matches = line_matches(cursor.line.hashes, cursor.line.count, hash)
     cursor.hash = hash
     return cursor
+
+
+cdef inline uint32_t lookup_next(const Lookup* lookup, Cursor* cursor) noexcept nogil:
+    """The handle of the cursor's next entry with its hash, NONE after the last."""
+    cdef uint32_t position
+    while cursor.matches == 0:
+        if cursor.line.next == NONE:
+            return NONE
+        cursor.line = lookup_overflow(lookup, cursor.line.next)
+        cursor.matches = line_matches(cursor.line.hashes, cursor.line.count, cursor.hash)
+    position = __builtin_ctz(cursor.matches)
+    cursor.matches &= cursor.matches - 1
+    return cursor.line.handles[position]
 
 
 cdef inline void lookup_put(Lookup* lookup, Line* first, uint32_t hash, uint32_t handle) noexcept nogil:
@@ -167,17 +175,15 @@ cdef inline bint lookup_take(Lookup* lookup, uint32_t hash, uint32_t handle) noe
     """Take out the entry of this very handle; False if there is none."""
     cdef Line* first = lookup_bucket(lookup, hash)
     cdef Line* line = first
+    cdef uint32_t matches = line_matches(line.handles, line.count, handle)
     cdef uint32_t position
     cdef uint32_t pulled
-    while True:
-        position = 0
-        while position < line.count and line.handles[position] != handle:
-            position += 1
-        if position < line.count:
-            break
+    while matches == 0:
         if line.next == NONE:
             return False
         line = lookup_overflow(lookup, line.next)
+        matches = line_matches(line.handles, line.count, handle)
+    position = __builtin_ctz(matches)
     first.count -= 1
     line.hashes[position] = first.hashes[first.count]
     line.handles[position] = first.handles[first.count]
