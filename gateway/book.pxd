@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int8_t, int64_t, uint32_t
 
+from gateway.lookup cimport Lookup
 from gateway.registry cimport Order, Registry
 from gateway.slab cimport PAGE_MASK, PAGE_SHIFT, Slab
 
@@ -14,6 +15,8 @@ cdef struct Level:
     uint32_t worse
     uint32_t parent
     uint32_t child[2]         # better, worse
+    uint32_t side             # index of the book side
+    uint32_t hash             # scoped_hash of side and key
     int8_t balance            # height of the worse subtree minus that of the better one
 
 
@@ -22,9 +25,9 @@ cdef struct BookSide:
     uint32_t best
 
 
-cdef inline uint32_t side_index(int8_t side) noexcept nogil:
-    """0 for buys, 1 for sells."""
-    return (1 - side) >> 1
+cdef inline uint32_t side_index(uint32_t instrument, int8_t side) noexcept nogil:
+    """An instrument's buys come before its sells."""
+    return instrument * 2 + ((1 - side) >> 1)
 
 
 cdef inline Level* level_at(const Slab* levels, uint32_t level) noexcept nogil:
@@ -37,6 +40,7 @@ cdef class Books:
         readonly uint32_t instrument_count
         Slab levels
         BookSide* sides       # two of each instrument
+        Lookup by_price       # every level, by side and key
 
         # Queries.
         BookSide* side_of(self, uint32_t instrument, int8_t side) noexcept nogil
@@ -46,3 +50,8 @@ cdef class Books:
         void insert(self, uint32_t handle) noexcept nogil
         void remove(self, uint32_t handle) noexcept nogil
         uint32_t purge(self, BookSide* side, int64_t limit_key) noexcept nogil
+
+        # Within.
+        uint32_t find_level(self, uint32_t side, int64_t key, uint32_t hash) noexcept nogil
+        uint32_t make_level(self, uint32_t side, int64_t key, uint32_t hash) noexcept nogil
+        void drop_level(self, uint32_t node) noexcept nogil

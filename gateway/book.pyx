@@ -1,15 +1,19 @@
 """Price-time books: which orders rest at which price, and in what order they come.
 
-The levels of a side are an AVL tree, linked with parents and walked without recursion, and at the same time a list from
-the best price to the worst. Matching goes along the list; an order that enters finds its level from the best one
-outwards, so its cost grows with the logarithm of its distance from the touch. A level without orders does not exist.
+The levels of a side are an AVL tree, linked with parents and walked without recursion, and at the same time a list
+from the best price to the worst. Matching goes along the list. An order that enters finds a level that exists by its
+price, in a table of all levels; a new level finds its place in the tree from the best one outwards, so its cost grows
+with the logarithm of its distance from the touch. A level without orders does not exist.
 """
 
 cimport cython
 from libc.stdint cimport int8_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 
-from gateway.registry cimport ORDER_IN_BOOK, Order, OrderList, Registry, order_at, order_is_dead
+from gateway.lookup cimport (
+    Cursor, lookup_add, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start, lookup_take, scoped_hash,
+)
+from gateway.registry cimport ORDER_IN_BOOK, Order, Registry, order_at, order_is_dead
 from gateway.slab cimport NONE, Slab, slab_close, slab_give, slab_init, slab_reserve, slab_take
 
 
@@ -103,7 +107,7 @@ cdef void shrunk(const Slab* levels, BookSide* side, uint32_t node, uint32_t dir
 
 
 cdef uint32_t seek(const Slab* levels, const BookSide* side, int64_t key, uint32_t* direction) noexcept nogil:
-    """The level of this key, or the one below which it belongs, in *direction; NONE in an empty side."""
+    """The level below which a new one of this key belongs, in *direction; NONE in an empty side."""
     cdef uint32_t node = side.best
     cdef uint32_t following
     cdef Level* level
@@ -111,30 +115,28 @@ cdef uint32_t seek(const Slab* levels, const BookSide* side, int64_t key, uint32
         return NONE
     # The best level is the tree's foremost leaf: its ancestors come in price order.
     level = level_at(levels, node)
-    while level.parent != NONE and level_at(levels, level.parent).key <= key:
+    while level.parent != NONE and level_at(levels, level.parent).key < key:
         node = level.parent
         level = level_at(levels, node)
-    while level.key != key:
+    while True:
         direction[0] = key > level.key
         following = level.child[direction[0]]
         if following == NONE:
-            break
+            return node
         node = following
         level = level_at(levels, node)
-    return node
 
 
-cdef uint32_t add_level(Slab* levels, BookSide* side, int64_t key, uint32_t parent,
-                        uint32_t direction) noexcept nogil:
-    """A new, empty level below `parent`, which is its neighbour in price order as well."""
-    cdef uint32_t node = slab_take(levels)
+cdef void add_level(const Slab* levels, BookSide* side, uint32_t node) noexcept nogil:
+    """Give a level its place in the side's tree and list, by its key."""
     cdef Level* level = level_at(levels, node)
-    level.key = key
-    level.head = level.tail = NONE
+    cdef uint32_t direction = 0
+    cdef uint32_t parent = seek(levels, side, level.key, &direction)
     level.child[0] = level.child[1] = NONE
     level.balance = 0
     level.better = level.worse = NONE
     if parent != NONE:
+        # A leaf's parent is its neighbour in price order as well.
         level.better = parent if direction else level_at(levels, parent).better
         level.worse = level_at(levels, parent).worse if direction else parent
     if level.better == NONE:
@@ -146,11 +148,10 @@ cdef uint32_t add_level(Slab* levels, BookSide* side, int64_t key, uint32_t pare
     level.parent = NONE
     hang(levels, side, parent, direction, node)
     grown(levels, side, parent, direction)
-    return node
 
 
-cdef void remove_level(Slab* levels, BookSide* side, uint32_t node) noexcept nogil:
-    """Take out a level without orders."""
+cdef void remove_level(const Slab* levels, BookSide* side, uint32_t node) noexcept nogil:
+    """Take a level out of the side's tree and list."""
     cdef Level* level = level_at(levels, node)
     cdef uint32_t heir = level.worse
     cdef uint32_t parent = level.parent
@@ -177,7 +178,6 @@ cdef void remove_level(Slab* levels, BookSide* side, uint32_t node) noexcept nog
         level_at(levels, heir).balance = level.balance
     hang(levels, side, parent, direction, heir)
     shrunk(levels, side, shrunk_node, shrunk_direction)
-    slab_give(levels, node)
 
 
 @cython.final
@@ -190,36 +190,38 @@ cdef class Books:
         self.instrument_count = instrument_count
         self.sides = <BookSide*>calloc(max(instrument_count, 1) * 2, sizeof(BookSide))
         # Each level holds an order, so there are never more of them.
-        if self.sides == NULL or not slab_init(&self.levels, sizeof(Level), registry.orders.capacity):
+        if (self.sides == NULL or not slab_init(&self.levels, sizeof(Level), registry.orders.capacity)
+                or not lookup_init(&self.by_price, registry.orders.capacity)):
             raise MemoryError("no memory for the books")
         for i in range(instrument_count * 2):
             self.sides[i].root = self.sides[i].best = NONE
 
     def __dealloc__(self):
         slab_close(&self.levels)
+        lookup_close(&self.by_price)
         free(self.sides)
 
     # Queries.
 
     cdef BookSide* side_of(self, uint32_t instrument, int8_t side) noexcept nogil:
-        return &self.sides[instrument * 2 + side_index(side)]
+        return &self.sides[side_index(instrument, side)]
 
     # Commands.
 
     cdef bint reserve(self) noexcept nogil:
         """Make sure that the next insert succeeds; False when memory is out."""
-        return slab_reserve(&self.levels)
+        return slab_reserve(&self.levels) and lookup_reserve(&self.by_price)
 
     cdef void insert(self, uint32_t handle) noexcept nogil:
         """Let an order rest behind the others of its price, after a successful reserve."""
         cdef Order* order = order_at(&self.registry.orders, handle)
-        cdef BookSide* side = &self.sides[order.instrument * 2 + side_index(order.side)]
+        cdef uint32_t side = side_index(order.instrument, order.side)
         cdef int64_t key = -order.side * order.price
-        cdef uint32_t direction = 0
-        cdef uint32_t node = seek(&self.levels, side, key, &direction)
+        cdef uint32_t hash = scoped_hash(side, key)
+        cdef uint32_t node = self.find_level(side, key, hash)
         cdef Level* level
-        if node == NONE or level_at(&self.levels, node).key != key:
-            node = add_level(&self.levels, side, key, node, direction)
+        if node == NONE:
+            node = self.make_level(side, key, hash)
         level = level_at(&self.levels, node)
         order.level = node
         order.fifo_prev = level.tail
@@ -245,7 +247,7 @@ cdef class Books:
             order_at(&self.registry.orders, order.fifo_next).fifo_prev = order.fifo_prev
         order.flags &= <unsigned short>~ORDER_IN_BOOK
         if level.head == NONE:
-            remove_level(&self.levels, &self.sides[order.instrument * 2 + side_index(order.side)], order.level)
+            self.drop_level(order.level)
 
     cdef uint32_t purge(self, BookSide* side, int64_t limit_key) noexcept nogil:
         """Take out dead orders until the side's first order is alive or beyond the key; returns how many.
@@ -268,13 +270,41 @@ cdef class Books:
                 order.flags &= <unsigned short>~ORDER_IN_BOOK
                 handle = order.fifo_next
                 purged += 1
-            if handle != level.head:
-                level.head = handle
-                if handle == NONE:
-                    level.tail = NONE
-                else:
-                    order_at(&self.registry.orders, handle).fifo_prev = NONE
             if handle != NONE:
+                level.head = handle
+                order_at(&self.registry.orders, handle).fifo_prev = NONE
                 break
-            remove_level(&self.levels, side, side.best)
+            self.drop_level(side.best)
         return purged
+
+    # Within.
+
+    cdef uint32_t find_level(self, uint32_t side, int64_t key, uint32_t hash) noexcept nogil:
+        cdef Cursor cursor = lookup_start(&self.by_price, hash)
+        cdef uint32_t node = lookup_next(&self.by_price, &cursor)
+        cdef Level* level
+        while node != NONE:
+            level = level_at(&self.levels, node)
+            if level.key == key and level.side == side:
+                return node
+            node = lookup_next(&self.by_price, &cursor)
+        return NONE
+
+    cdef uint32_t make_level(self, uint32_t side, int64_t key, uint32_t hash) noexcept nogil:
+        """A level without orders yet, after a successful reserve."""
+        cdef uint32_t node = slab_take(&self.levels)
+        cdef Level* level = level_at(&self.levels, node)
+        level.key = key
+        level.side = side
+        level.hash = hash
+        level.head = level.tail = NONE
+        add_level(&self.levels, &self.sides[side], node)
+        lookup_add(&self.by_price, hash, node)
+        return node
+
+    cdef void drop_level(self, uint32_t node) noexcept nogil:
+        """Forget a level whose last order has gone."""
+        cdef Level* level = level_at(&self.levels, node)
+        remove_level(&self.levels, &self.sides[level.side], node)
+        lookup_take(&self.by_price, level.hash, node)
+        slab_give(&self.levels, node)

@@ -26,10 +26,10 @@ from codec.layout cimport (
 from gateway.book cimport BookSide, Level, level_at
 from gateway.details cimport decimal_details, integer_details
 from gateway.lookup cimport (
-    Cursor, lookup_add, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start,
+    Cursor, lookup_add, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start, scoped_hash,
 )
 from gateway.registry cimport (
-    ORDER_IS_COVERED, ORDER_IN_BOOK, ORDER_IS_QUOTE, Order, Owner, client_order_hash, order_at, order_is_dead,
+    ORDER_IS_COVERED, ORDER_IN_BOOK, ORDER_IS_QUOTE, Order, Owner, order_at, order_is_dead,
 )
 from gateway.slab cimport NONE
 
@@ -103,7 +103,7 @@ cdef class Engine:
         added.tick_size = instrument.tick_size
         added.lot_size = instrument.lot_size
         added.product_type = instrument.product_type
-        lookup_add(&self.by_instrument_id, client_order_hash(0, added.id), index)
+        lookup_add(&self.by_instrument_id, scoped_hash(0, added.id), index)
         return 0
 
     # Queries.
@@ -121,7 +121,7 @@ cdef class Engine:
         return self.registry.owners[owner].dead
 
     cdef uint32_t find_instrument(self, int64_t instrument_id) noexcept nogil:
-        cdef Cursor cursor = lookup_start(&self.by_instrument_id, client_order_hash(0, instrument_id))
+        cdef Cursor cursor = lookup_start(&self.by_instrument_id, scoped_hash(0, instrument_id))
         cdef uint32_t index = lookup_next(&self.by_instrument_id, &cursor)
         while index != NONE and self.instruments[index].id != instrument_id:
             index = lookup_next(&self.by_instrument_id, &cursor)
@@ -385,7 +385,7 @@ cdef class Engine:
 
     cdef void new_order(self, const Command* command, Outcome* outcome) noexcept nogil:
         cdef Owner* owner = &self.registry.owners[command.owner]
-        cdef uint32_t hash = client_order_hash(owner.portfolio, command.client_order_id)
+        cdef uint32_t hash = scoped_hash(owner.portfolio, command.client_order_id)
         cdef Taker taker
         start_outcome(command, outcome)
         if command.epoch <= owner.fenced_epoch or command.epoch < owner.newest_epoch:
@@ -423,7 +423,7 @@ cdef class Engine:
         cdef uint32_t portfolio = self.registry.owners[command.owner].portfolio
         start_outcome(command, outcome)
         self.cancel(command, self.registry.find_client(
-            portfolio, command.client_order_id, client_order_hash(portfolio, command.client_order_id)),
+            portfolio, command.client_order_id, scoped_hash(portfolio, command.client_order_id)),
             b"client order id %lld is not open in instrument %lld", command.client_order_id, outcome)
 
     cdef void cancel_order_by_id(self, const Command* command, Outcome* outcome) noexcept nogil:

@@ -9,10 +9,10 @@ from codec.layout cimport SIDE_BUY, SIDE_SELL
 from gateway.book cimport Books, BookSide, Level, level_at
 from gateway.engine cimport Engine
 from gateway.lookup cimport (
-    LINE_ENTRIES, Cursor, Line, Lookup, lookup_bucket, lookup_next, lookup_overflow, lookup_start,
+    LINE_ENTRIES, Cursor, Line, Lookup, lookup_bucket, lookup_next, lookup_overflow, lookup_start, scoped_hash,
 )
 from gateway.registry cimport (
-    ORDER_IN_BOOK, ORDER_IS_COVERED, Order, OrderList, Registry, client_order_hash, order_at, order_is_dead,
+    ORDER_IN_BOOK, ORDER_IS_COVERED, Order, OrderList, Registry, order_at, order_is_dead,
 )
 from gateway.slab cimport NONE
 
@@ -87,7 +87,7 @@ cdef int walk_list(Registry registry, uint32_t owner, bint covered, set handles,
         require(order.order_id > order_id and order.epoch >= epoch, f"{where}: out of its order of entry")
         require(0 <= order.filled < order.quantity, f"{where}: filled {order.filled} of {order.quantity}")
         require(found_once(&registry.by_client, order.client_hash, handle), f"{where}: not found by client_order_id")
-        require(order.client_hash == client_order_hash(order.portfolio, order.client_order_id), f"{where}: client_hash")
+        require(order.client_hash == scoped_hash(order.portfolio, order.client_order_id), f"{where}: client_hash")
         require(found_once(&registry.by_order_id, <uint32_t>order.order_id, handle), f"{where}: not found by order_id")
         if order_is_dead(order, registry.owners, registry.portfolios):
             require(alive == 0, f"{where}: dead behind a live one")
@@ -155,6 +155,7 @@ def check_books(Books books not None):
     for index in range(books.instrument_count * 2):
         levels += check_side(books, index // 2, SIDE_SELL if index % 2 else SIDE_BUY, queued)
     require(books.levels.used == levels, f"{books.levels.used} levels in use, {levels} in books")
+    check_lookup(&books.by_price, levels)
     for owner in range(registry.owner_count):
         for handle in [registry.owners[owner].covered.head, registry.owners[owner].uncovered.head]:
             while handle != NONE:
@@ -179,6 +180,8 @@ cdef int check_side(Books books, uint32_t instrument, int side, set queued) exce
         where = f"instrument {instrument}, side {side}, price {-side * level.key}"
         require(level.better == previous, f"{where}: better")
         require(previous == NONE or level.key > key, f"{where}: out of order")
+        require(&books.sides[level.side] == book and level.hash == scoped_hash(level.side, level.key)
+                and found_once(&books.by_price, level.hash, node), f"{where}: not found by price")
         check_queue(books, node, instrument, side, where, queued)
         nodes.append(node)
         key, previous, node = level.key, node, level.worse

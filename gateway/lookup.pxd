@@ -13,7 +13,7 @@ Keys are not kept: a caller walks the entries of a hash and compares with its ow
 side.
 """
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memset
 
 from gateway.slab cimport NONE, PAGE_MASK, PAGE_SHIFT, Slab, slab_close, slab_give, slab_init, slab_reserve, slab_take
@@ -47,6 +47,13 @@ cdef struct Cursor:
     Line* line
     uint32_t matches      # a bit for each entry of the line that has the hash and was not given yet
     uint32_t hash
+
+
+cdef inline uint32_t scoped_hash(uint32_t scope, int64_t key) noexcept nogil:
+    """For keys that users choose: a portfolio's client order ids, a book side's prices."""
+    cdef unsigned long long mixed = <unsigned long long>key ^ (<unsigned long long>scope << 40)
+    mixed = (mixed ^ (mixed >> 32)) * 0x9E3779B97F4A7C15ULL
+    return <uint32_t>(mixed >> 32)
 
 
 cdef inline Line* lookup_bucket(const Lookup* lookup, uint32_t hash) noexcept nogil:

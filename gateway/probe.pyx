@@ -15,8 +15,9 @@ from codec.layout cimport (
 )
 from gateway.book cimport Books, Level, level_at
 from gateway.engine cimport EVENT_FILL, OUTCOME_ACCEPTED, Command, Engine, Event, Outcome
+from gateway.lookup cimport scoped_hash
 from gateway.registry cimport (
-    ORDER_IS_COVERED, Order, OrderList, Registry, client_order_hash, order_at, order_is_dead,
+    ORDER_IS_COVERED, Order, OrderList, Registry, order_at, order_is_dead,
 )
 from gateway.slab cimport NONE
 
@@ -65,7 +66,7 @@ cdef class RegistryProbe:
         order.owner = owner
         order.portfolio = self.registry.owners[owner].portfolio
         order.flags = ORDER_IS_COVERED if covered else 0
-        order.client_hash = client_order_hash(order.portfolio, client_order_id)
+        order.client_hash = scoped_hash(order.portfolio, client_order_id)
         self.registry.bind(handle)
         return handle
 
@@ -104,7 +105,7 @@ cdef class RegistryProbe:
 
     def find_client(self, uint32_t portfolio, int64_t client_order_id):
         return handle_or_none(self.registry.find_client(
-            portfolio, client_order_id, client_order_hash(portfolio, client_order_id)))
+            portfolio, client_order_id, scoped_hash(portfolio, client_order_id)))
 
     def find_order_id(self, int64_t order_id):
         return handle_or_none(self.registry.find_order_id(order_id))

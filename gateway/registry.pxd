@@ -58,12 +58,6 @@ cdef struct Portfolio:
     uint32_t max_open_orders
 
 
-cdef inline uint32_t client_order_hash(uint32_t portfolio, int64_t client_order_id) noexcept nogil:
-    cdef unsigned long long mixed = <unsigned long long>client_order_id ^ (<unsigned long long>portfolio << 40)
-    mixed = (mixed ^ (mixed >> 32)) * 0x9E3779B97F4A7C15ULL
-    return <uint32_t>(mixed >> 32)
-
-
 cdef class Registry:
     cdef:
         Slab orders

@@ -66,7 +66,7 @@ cdef class Registry:
         return order_is_dead(order, self.owners, self.portfolios)
 
     cdef uint32_t find_client(self, uint32_t portfolio, int64_t client_order_id, uint32_t hash) noexcept nogil:
-        """The live order, or NONE: a dead one's client_order_id is free again. hash: client_order_hash of the same."""
+        """The live order, or NONE: a dead one's client_order_id is free again. hash: scoped_hash of the same two."""
         cdef Cursor cursor = lookup_start(&self.by_client, hash)
         cdef uint32_t handle = lookup_next(&self.by_client, &cursor)
         cdef Order* order
