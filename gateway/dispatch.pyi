@@ -1,9 +1,10 @@
-from typing import Protocol, final
+from typing import Protocol, Self, final, type_check_only
 
 from gateway.orders import Orders
 from gateway.session import Link, Session
 from gateway.stream import ChunkPool
 
+@type_check_only
 class Policy(Protocol):
     def logon(self, link: Link, frame: bytes, now: int) -> None: ...
     def violated(self, link: Link, text: str, now: int) -> None: ...
@@ -19,14 +20,14 @@ class Dispatcher:
     def frames_in(self) -> int: ...
     @property
     def frames_rejected(self) -> int: ...
-    def __init__(
-        self,
+    def __new__(
+        cls,
         orders: Orders,
         policy: Policy,
         pool: ChunkPool,
         stored_bytes_max: int,
         frame_size_max: int,
         strict: bool,
-    ) -> None: ...
+    ) -> Self: ...
     def feed(self, link: Link, data: bytes, now: int) -> None: ...
     def resume(self, link: Link, now: int) -> None: ...

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from gateway.session import Link, Session
 
-
 _STALE_MAX = 1024
 """Entries that no longer count may be so many more than those that do, before they are swept out."""
 

@@ -129,7 +129,7 @@ class Server:
         except TimeoutError:
             self._log.error("shutdown timed out", connections=len(self._shell.connections))
 
-    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    def _failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         trace = "".join(traceback.format_exception(error)) if error is not None else None
         self._log.error("internal error", message=context.get("message"), traceback=trace)

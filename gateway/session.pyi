@@ -1,5 +1,7 @@
 from enum import IntEnum
-from typing import Any
+from typing import Any, Self
+
+from typing_extensions import disjoint_base
 
 from gateway.stream import Stream
 
@@ -20,6 +22,7 @@ class SessionState(IntEnum):
     SESSION_LIVE = 1
     SESSION_ENDING = 2
 
+@disjoint_base
 class Link:
     state: int
     closing: int
@@ -32,6 +35,7 @@ class Link:
     @property
     def pending_bytes(self) -> bytes: ...
 
+@disjoint_base
 class Session:
     watchers: list[Session]
     state: int
@@ -61,15 +65,15 @@ class Session:
     def drop_copy(self) -> bool: ...
     @property
     def stream(self) -> Stream: ...
-    def __init__(
-        self,
+    def __new__(
+        cls,
         slot: int,
         client_id: str,
         portfolio_id: int,
         drop_copy: bool,
         stream: Stream,
         dirty_sessions: list[Session],
-    ) -> None: ...
+    ) -> Self: ...
     def send_logon_conf(self, heartbeat_interval_s: int, last_processed: int, now: int) -> int: ...
     def send_logged_out(self, text: bytes, now: int) -> int: ...
     def send_heartbeat(self, correlation_id: int, now: int) -> int: ...
