@@ -208,6 +208,7 @@ class Demo:
         await self._until(lambda: len(taker.seen("accepted")) >= answered, "the taker's shots")
         broken_ns = await break_line()
         await self._until(lambda: not ledger.open_of(MAKER), "the end of the maker's orders")
+        await self._until(lambda: len(self._gone()) == number, "the gateway's word that the session is gone")
         await self._probe()
         self._show_timeline(broken_ns, how)
         return broken_ns
@@ -238,6 +239,10 @@ class Demo:
         """The orderIds of this act that the watcher saw cancelled."""
         return {fate.order_id for fate in self._fates() if fate.cancels}
 
+    def _gone(self) -> list[Record]:
+        """The gateway's own log lines of the ends of the maker's sessions."""
+        return self._gateway.seen("session gone", client_id=MAKER)
+
     def _last_cancel_ns(self) -> int:
         return max(cancel.ns for fate in self._fates() for cancel in fate.cancels)
 
@@ -260,6 +265,9 @@ class Demo:
             moments.append((ns - broken_ns, text))
         for after_ns, text in sorted(moments, key=lambda moment: moment[0]):
             self._screen.at(after_ns, text)
+        gone = self._gone()[-1]
+        told = f"{gone['orders']} orders, from the fence to the last cancel told {gone['fence_to_told_us']:,} µs"
+        self._screen.line("gateway log", f"session gone, cause {gone['cause']}: {told}")
         full, partial = _filled(fates)
         self._screen.line(
             "counted",

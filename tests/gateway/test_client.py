@@ -170,6 +170,31 @@ def test_after_a_broken_line_the_cancels_are_told_again(
     run(main())
 
 
+def test_a_logon_with_reset_is_told_the_cancels_under_new_numbers(
+    session: Callable[[], dict[str, Any]], run: Run
+) -> None:
+    async def main() -> None:
+        maker = Client(**session())
+        await maker.logon(reset=True)
+        orders = [maker.new_order(1, Side.BUY, quantity="1", price=price) for price in (50, 51)]
+        await until(maker, lambda: all(order.state is OrderState.OPEN for order in orders))
+        heard: list[Event] = []
+        maker.subscribe(heard.append)
+        await maker.close_line()
+        await maker.logon(reset=True)
+        await until(maker, lambda: not maker.orders)
+        assert names(heard) == ["Disconnected", "LoggedOn", "OrderCanceled", "OrderCanceled"]
+        told = [
+            (event.order, event.reason, event.resent, event.message.header.sequence_number)
+            for event in of_kind(heard, OrderCanceled)
+        ]
+        assert told == [(order, CancelReason.CLIENT_DISCONNECT, False, 2) for order in orders]
+        assert [order.in_doubt for order in orders] == [False, False]
+        await maker.logout()
+
+    run(main())
+
+
 def test_another_object_goes_on_with_the_stream(session: Callable[[], dict[str, Any]], run: Run) -> None:
     async def main() -> None:
         arguments = session()
