@@ -7,19 +7,18 @@ The argument, step by step:
    that can fail.
 2. The moment of the fence gives the event its execId and its timestamp; each OrdersCanceled of it repeats them.
 3. The drain takes the dead orders out of the session's own list, oldest first, at most `drain_step_orders` a step for
-   all sessions together, and tells of each in OrdersCanceled (310). Between steps the gateway serves everybody else;
-   they cannot see the difference, because a fenced order does not exist for them.
+   all sessions together, and tells of each in OrdersCanceled (310), a full frame at a time. Between steps the gateway
+   serves everybody else; they cannot see the difference, because a fenced order does not exist for them.
 4. When none is left, the end is told (LoggedOut, where somebody may read it), and only then may the key log on again.
 
-Endings take turns: one session with 100,000 orders does not hold up a thousand small ones. One whose orders fit in a
-single frame is told of in a single frame.
+Endings take turns, a frame each: one session with 100,000 orders does not hold up a thousand small ones.
 """
 
 from collections import deque
 from dataclasses import dataclass
 
 from codec.layout import Cause
-from gateway.limits import ORDERS_CANCELED_ENTRIES_MAX
+from gateway.limits import ENDINGS_PER_STEP_MAX, ORDERS_CANCELED_ENTRIES_MAX
 from gateway.orders import Orders
 from gateway.session import Session
 
@@ -41,9 +40,9 @@ class Ending:
     delivered: bool = False  # its client is known to have been sent all of it
 
     @property
-    def is_drained(self) -> bool:
-        """Whether every order of it is out of the book and told of."""
-        return self.cancelled_count == self.bound_count
+    def left_count(self) -> int:
+        """Orders that are fenced, but not yet out and told of."""
+        return self.bound_count - self.cancelled_count
 
 
 class CancelOnDisconnect:
@@ -71,29 +70,25 @@ class CancelOnDisconnect:
         """Takes out and tells of at most `step_orders` orders; returns the endings that are complete with that."""
         complete: list[Ending] = []
         budget = self._step_orders
-        for _ in range(len(self._endings)):
-            ending = self._endings[0]
-            left = ending.bound_count - ending.cancelled_count
-            if budget < left <= self._frame_orders and budget < self._step_orders:
+        for _ in range(min(len(self._endings), ENDINGS_PER_STEP_MAX)):
+            wanted = min(self._endings[0].left_count, self._frame_orders)
+            if wanted > budget:
                 break
-            budget -= self._drain(ending, budget, now)
-            self._endings.popleft()
-            if ending.is_drained:
-                complete.append(ending)
-            else:
+            ending = self._endings.popleft()
+            if wanted:
+                self._drain(ending, wanted, now)
+                budget -= wanted
+            if ending.left_count:
                 self._endings.append(ending)
-            if budget == 0:
-                break
+            else:
+                complete.append(ending)
         return complete
 
-    def _drain(self, ending: Ending, budget: int, now: int) -> int:
-        drained = 0
-        while not ending.is_drained and drained < budget:
-            number = ending.session.stream.next_number
-            count = self._orders.drain(ending.session, budget - drained, ending.exec_id, ending.fenced_time, now)
-            if ending.first_number is None:
-                ending.first_number = number
-            ending.last_number = number
-            ending.cancelled_count += count
-            drained += count
-        return drained
+    def _drain(self, ending: Ending, wanted: int, now: int) -> None:
+        number = ending.session.stream.next_number
+        ending.cancelled_count += self._orders.drain(
+            ending.session, wanted, ending.exec_id, ending.fenced_time, now
+        )
+        if ending.first_number is None:
+            ending.first_number = number
+        ending.last_number = number

@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from gateway.dispatch cimport Dispatcher
 from gateway.session cimport Link, Session
+from gateway.stream cimport Stream
 
 
 cdef class Shell:
@@ -35,6 +36,7 @@ cdef class Connection(Link):
     cdef:
         Shell shell
         object transport
+        int descriptor                  # of the transport's socket
         size_t offered                  # pending bytes in front of the read buffer while a read is under way
         bint write_blocked              # the socket did not take all: only then does the transport hold bytes
         bint blocked_by_replay          # and those are resent frames
@@ -45,6 +47,7 @@ cdef class Connection(Link):
         uint64_t live_bytes_written
 
     cdef int flush(self, int64_t now) except -1
+    cdef int send_live(self, Stream stream) except -1
     cdef int write(self, bytes data, bint is_replay) except -1
     cdef int pause_reading(self) except -1
     cdef int resume_reading(self) except -1

@@ -2,14 +2,17 @@
 
 The measured facts about uvloop that shape this file stand in the design; what follows from them:
 
-1. All connections read into one buffer. A connection keeps only what is not a whole frame yet, and `get_buffer` puts that in
-   front of the place that it offers, so frames are always parsed in one piece.
-2. A connection that filled the buffer has had its share of the turn: it is paused until the end of the turn, so that a flood
-   on one line does not hide the end of another.
-3. What one read caused to be said to its own sender goes out in one write at the end of that read; what it caused to be said to others,
-   in one write each at the end of the turn. A turn ends when everything that was ready to be read has been read.
-4. The transport is handed more only when the socket took all it had. So `pause_writing` means exactly "the socket is full",
-   and what waits, waits in the session's stream, once.
+1. All connections read into one buffer. A connection keeps only what is not a whole frame yet, and `get_buffer` puts
+   that in front of the place that it offers, so frames are always parsed in one piece.
+2. A connection that filled the buffer has had its share of the turn: it is paused until the end of the turn, so that a
+   flood on one line does not hide the end of another.
+3. What one read caused to be said to its own sender goes out in one write at the end of that read; what it caused to be
+   said to others, in one write each at the end of the turn. A turn ends when everything that was ready to be read has
+   been read.
+4. Frames go to the socket from where they lie in the stream, past the transport, as long as the transport holds nothing:
+   one system call, no copy. The transport is handed the rest when the socket takes no more, and nothing else until the
+   socket took all of that. So `pause_writing` means exactly "the socket is full", and what waits, waits in the session's
+   stream, once.
 5. End of file is acted on at once, and lines are let go by `abort`: `close` would wait for bytes that nobody takes.
 """
 
@@ -21,9 +24,16 @@ from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 
 from gateway.dispatch cimport Dispatcher
+from gateway.stream cimport Stream
 from gateway.session cimport CLOSING_ABORT, CLOSING_NOT, LINK_CLOSED, LINK_CLOSING, LINK_LIVE, LINK_WAITING, Link, Session
 
 from gateway.limits import BACKLOG_MARKS_PER_LIMIT, CONNECTIONS_MAX, FRAME_SIZE_MAX_IN_MOST_BYTES, READ_BUFFER_BYTES, WRITE_MAX_BYTES
+
+cdef extern from "<sys/socket.h>" nogil:
+    enum:
+        MSG_DONTWAIT
+        MSG_NOSIGNAL
+    ssize_t send(int descriptor, const void* data, size_t length, int flags)
 
 cdef size_t READ_SIZE = READ_BUFFER_BYTES
 cdef size_t PARTIAL_MAX = FRAME_SIZE_MAX_IN_MOST_BYTES + 8
@@ -142,6 +152,7 @@ cdef class Connection(Link):
         if len(self.shell.connections) >= CONNECTIONS_MAX:
             transport.abort()
         transport.set_write_buffer_limits(0)
+        self.descriptor = transport.get_extra_info("socket").fileno()
         self.shell.connections.add(self)
         self.shell.core.connected(self, self.shell.now())
         self.shell.schedule_turn()
@@ -229,22 +240,30 @@ cdef class Connection(Link):
     cdef int flush(self, int64_t now) except -1:
         """Hands the socket what the session's stream has for it, live frames first, until the socket is full."""
         cdef Session session = self.session
-        cdef bytes data
         if self.transport is None or session.link is not self:
             return 0
         while not self.write_blocked:
-            data = session.stream.take(WRITE_MAX)
-            if PyBytes_GET_SIZE(data) != 0:
-                self.live_bytes_written += PyBytes_GET_SIZE(data)
-                self.write(data, False)
-                continue
-            if not session.stream.replaying:
+            if session.stream.unsent_bytes != 0:
+                self.send_live(session.stream)
+            elif not session.stream.replaying:
                 break
-            if not session.tell_lost(now):
+            elif not session.tell_lost(now):
                 self.write(session.stream.replay(WRITE_MAX, session.last_processed, now), True)
         if self.write_blocked and self.state == LINK_LIVE and self.unsent_bytes() > self.shell.slow_consumer_bytes:
             self.shell.core.slow(self, now)
             self.shell.schedule_turn()
+        return 0
+
+    cdef int send_live(self, Stream stream) except -1:
+        """The next piece of the stream goes to the socket from where it lies; what the socket does not take, and any
+        error, is the transport's to see to."""
+        cdef Py_ssize_t length
+        cdef const uint8_t* data = stream.unsent(&length)
+        cdef ssize_t sent = send(self.descriptor, data, length, MSG_DONTWAIT | MSG_NOSIGNAL)
+        self.live_bytes_written += length
+        stream.mark_sent(max(sent, 0))
+        if sent < length:
+            self.write(stream.copy_out(length - max(sent, 0)), False)
         return 0
 
     cdef int write(self, bytes data, bint is_replay) except -1:

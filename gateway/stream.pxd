@@ -60,6 +60,9 @@ cdef class Stream:
     cdef void commit(self, uint32_t length, bint transient) noexcept
     cdef uint64_t trim(self, uint64_t keep_bytes) noexcept
 
+    cdef bytes copy_out(self, Py_ssize_t size)
+    cdef const uint8_t* unsent(self, Py_ssize_t* length) noexcept
+    cdef void mark_sent(self, Py_ssize_t length) noexcept
     cpdef bytes take(self, Py_ssize_t bytes_max)
     cpdef bytes replay(self, Py_ssize_t bytes_max, int64_t last_processed, int64_t now)
 

@@ -236,33 +236,46 @@ cdef class Stream:
         self._start()
 
     cpdef bytes take(self, Py_ssize_t bytes_max):
-        """The next unsent frames as one `bytes` of about bytes_max (never half a frame, at least one), b"" when there are none."""
-        cdef Py_ssize_t total = 0
-        cdef uint32_t chunk = self.sent_chunk
-        cdef uint32_t offset = self.sent_offset
-        cdef uint32_t end
-        cdef char* out
+        """The next unsent frames as one `bytes` of about bytes_max, b"" when there are none.
+
+        Never half a frame, and at least one.
+        """
         if self.unsent_bytes == 0:
             return b""
         if self.unsent_bytes <= <uint64_t>bytes_max:
-            total = <Py_ssize_t>self.unsent_bytes
-        else:
-            total = self._whole_frames(bytes_max)
-        joined = PyBytes_FromStringAndSize(NULL, total)
-        out = PyBytes_AS_STRING(joined)
-        self.unsent_bytes -= total
-        while True:
-            end = self.pool.chunks[chunk].used
-            if <Py_ssize_t>(end - offset) >= total:
-                memcpy(out, self.pool.chunks[chunk].data + offset, total)
-                self.sent_chunk = chunk
-                self.sent_offset = offset + <uint32_t>total
-                return joined
-            memcpy(out, self.pool.chunks[chunk].data + offset, end - offset)
-            out += end - offset
-            total -= end - offset
-            chunk = self.pool.chunks[chunk].next
-            offset = 0
+            return self.copy_out(<Py_ssize_t>self.unsent_bytes)
+        return self.copy_out(self._whole_frames(bytes_max))
+
+    cdef bytes copy_out(self, Py_ssize_t size):
+        """The next `size` unsent bytes; there are so many. They count as sent with that."""
+        cdef bytes joined = PyBytes_FromStringAndSize(NULL, size)
+        cdef char* out = PyBytes_AS_STRING(joined)
+        cdef const uint8_t* data
+        cdef Py_ssize_t length
+        while size > 0:
+            data = self.unsent(&length)
+            length = min(length, size)
+            memcpy(out, data, length)
+            self.mark_sent(length)
+            out += length
+            size -= length
+        return joined
+
+    cdef const uint8_t* unsent(self, Py_ssize_t* length) noexcept:
+        """The next unsent bytes that lie in one piece, as they are until the next `commit`; their number may be 0."""
+        if self.unsent_bytes == 0:
+            length[0] = 0
+            return NULL
+        if self.sent_offset == self.pool.chunks[self.sent_chunk].used:
+            self.sent_chunk = self.pool.chunks[self.sent_chunk].next
+            self.sent_offset = 0
+        length[0] = self.pool.chunks[self.sent_chunk].used - self.sent_offset
+        return self.pool.chunks[self.sent_chunk].data + self.sent_offset
+
+    cdef void mark_sent(self, Py_ssize_t length) noexcept:
+        """So many of the bytes that `unsent` gave are with the socket. Whoever stops inside a frame takes its rest at once."""
+        self.sent_offset += <uint32_t>length
+        self.unsent_bytes -= length
 
     # replay: one at a time, pulled as the socket drains
 
