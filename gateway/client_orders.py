@@ -29,11 +29,12 @@ from gateway.client_events import (
 
 
 class OwnOrders:
-    """The live orders by clientOrderId, and the requests that wait for an answer by their sequence number."""
+    """The live orders by clientOrderId, and those that wait for an answer with the number of their request."""
 
     def __init__(self) -> None:
         self.live: dict[int, Order] = {}
         self._unanswered: dict[int, Order] = {}
+        self._request_of: dict[Order, int] = {}
         self._handlers: dict[str, Callable[[Message, int], list[Event]]] = {
             "NewOrderResponse": self._new_order_response,
             "NewOrderReject": self._new_order_reject,
@@ -50,12 +51,13 @@ class OwnOrders:
         """A NewOrderRequest for `order` has gone out under this number."""
         self.live[order.client_order_id] = order
         self._unanswered[sequence_number] = order
+        self._request_of[order] = sequence_number
 
     def resumed(self, last_processed_seq_no: int, received_time_ns: int) -> list[Event]:
         """After a logon without reset: requests above that number never reached the gateway."""
         events: list[Event] = []
         for number in [number for number in self._unanswered if number > last_processed_seq_no]:
-            order = self._unanswered.pop(number)
+            order = self._unanswered[number]
             self._close(order, OrderState.NOT_RECEIVED)
             events.append(OrderNotReceived(received_time_ns=received_time_ns, order=order))
         return events
@@ -63,6 +65,7 @@ class OwnOrders:
     def doubt(self) -> None:
         """Messages are lost for good: no live order is certain until it is heard of again."""
         self._unanswered.clear()
+        self._request_of.clear()
         for order in self.live.values():
             order.in_doubt = True
 
@@ -194,11 +197,9 @@ class OwnOrders:
         return OrderCanceled(received_time_ns=now, message=message, order=order, reason=reason)
 
     def _answered(self, order: Order) -> None:
-        # Requests are answered in order, so the one looked for is among the first.
-        for number, waiting in self._unanswered.items():
-            if waiting is order:
-                del self._unanswered[number]
-                return
+        number = self._request_of.pop(order, None)
+        if number is not None:
+            del self._unanswered[number]
 
     def _close(self, order: Order, state: OrderState) -> None:
         order.state = state
