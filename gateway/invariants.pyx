@@ -14,7 +14,7 @@ from gateway.lookup cimport (
 from gateway.registry cimport (
     ORDER_IN_BOOK, ORDER_IS_COVERED, Order, OrderList, Registry, order_at, order_is_dead,
 )
-from gateway.slab cimport NONE
+from gateway.slab cimport CACHE_LINE_SIZE, NONE
 
 
 cdef int require(bint holds, str claim) except -1:
@@ -49,6 +49,7 @@ def check_registry(Registry registry not None):
     """Each order is in one owner's list and found by both its ids; lookups and counts hold nothing else."""
     cdef uint32_t owner
     cdef uint32_t portfolio
+    require(sizeof(Order) == 2 * CACHE_LINE_SIZE, f"an order fills {sizeof(Order)} bytes")
     handles = set()
     live = [0] * registry.portfolio_count
     names = set()

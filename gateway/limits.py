@@ -47,6 +47,8 @@ ORDERS_CANCELED_ENTRIES_MAX: Final = 1_868
 ORDER_FILLED_ENTRIES_MAX: Final = 1_089
 FILLS_PER_ORDER_MAX: Final = 2_000
 """The publisher's limit (protocol 7); what would fill more is closed instead."""
+SELF_MATCH_CANCELS_PER_ORDER_MAX: Final = 2_000
+"""Resting orders that one order may cancel by self-match prevention; where it would cancel more it is closed."""
 NEW_ORDER_RESPONSE_FILLS_MAX_BYTES: Final = 50_134
 """NewOrderResponse with FILLS_PER_ORDER_MAX fills, before padding (protocol 7)."""
 TEXT_MAX_BYTES: Final = 255

@@ -69,8 +69,6 @@ cdef class Registry:
         readonly uint32_t portfolio_count
 
         # Queries.
-        Order* at(self, uint32_t handle) noexcept nogil
-        bint is_dead(self, const Order* order) noexcept nogil
         uint32_t find_client(self, uint32_t portfolio, int64_t client_order_id, uint32_t hash) noexcept nogil
         uint32_t find_order_id(self, int64_t order_id) noexcept nogil
 

@@ -59,12 +59,6 @@ cdef class Registry:
 
     # Queries.
 
-    cdef Order* at(self, uint32_t handle) noexcept nogil:
-        return order_at(&self.orders, handle)
-
-    cdef bint is_dead(self, const Order* order) noexcept nogil:
-        return order_is_dead(order, self.owners, self.portfolios)
-
     cdef uint32_t find_client(self, uint32_t portfolio, int64_t client_order_id, uint32_t hash) noexcept nogil:
         """The live order, or NONE: a dead one's client_order_id is free again. hash: scoped_hash of the same two."""
         cdef Cursor cursor = lookup_start(&self.by_client, hash)

@@ -27,9 +27,8 @@ from gateway.engine_types import (
     PortfolioSpec,
     RestingOrder,
 )
+from gateway.limits import FILLS_PER_ORDER_MAX, SELF_MATCH_CANCELS_PER_ORDER_MAX
 
-FILLS_PER_ORDER_MAX = 2000
-SELF_MATCH_CANCELS_PER_ORDER_MAX = 2000
 COMBOS = (ProductType.COMBO_FUTURES, ProductType.COMBO_OPTIONS)
 POST_ONLY_FLAGS = OrderFlags.POST_ONLY | OrderFlags.POST_ONLY_REJECT
 

@@ -27,13 +27,13 @@ from gateway.engine_types import (
     RestingOrder,
 )
 from gateway.invariants import check
+from gateway.limits import FILLS_PER_ORDER_MAX, SELF_MATCH_CANCELS_PER_ORDER_MAX
 from gateway.probe import EngineProbe
 
 ONE = 1_000_000_000
 TICK = ONE // 2
 LOT = ONE // 1000
 INT64_MAX = 2**63 - 1
-FILLS_PER_ORDER_MAX = 2000
 FUTURE, COMBO = 7, 9
 # Owners 0 and 1 share a portfolio; owner 2 has one of its own.
 MAKER, MATE, STRANGER = 0, 1, 2
@@ -383,14 +383,15 @@ def test_an_fok_order_that_needs_more_fills_than_it_may_have_is_closed(probe: En
 
 
 def test_an_order_cancels_as_many_of_its_own_makers_as_it_may(probe: EngineProbe) -> None:
-    for number in range(FILLS_PER_ORDER_MAX + 1):
+    most = SELF_MATCH_CANCELS_PER_ORDER_MAX
+    for number in range(most + 1):
         probe.enter(MAKER, number, FUTURE, SELL, 100 * ONE, LOT, smp_token=5)
-    own = {"smp_token": 5, "self_trading_mode": SelfTradingMode.CANCEL_MAKER}
+    own: dict[str, Any] = {"smp_token": 5, "self_trading_mode": SelfTradingMode.CANCEL_MAKER}
     fok = probe.enter(MATE, 9999, FUTURE, BUY, 100 * ONE, LOT, time_in_force=TimeInForce.FOK, **own)
     assert (fok.order_status, fok.events) == (OrderStatus.CANCELED, ())
     outcome = probe.enter(MATE, 9999, FUTURE, BUY, 100 * ONE, LOT, **own)
     assert (outcome.order_status, outcome.cancel_reason) == (OrderStatus.CANCELED, CancelReason.TIME_IN_FORCE)
-    assert (outcome.total_filled, len(outcome.events), len(probe.resting(FUTURE, SELL))) == (0, FILLS_PER_ORDER_MAX, 1)
+    assert (outcome.total_filled, len(outcome.events), len(probe.resting(FUTURE, SELL))) == (0, most, 1)
     check(probe.engine)
 
 
