@@ -159,10 +159,7 @@ class Core:
         """A bounded piece of the endings under way; call it once a turn while `is_busy`."""
         for ending in self._cancels.step(now):
             self._end(ending, now)
-        if self._shutting_down and not self.is_busy:
-            # Drop copy is closed last, after every cancel has been put to it.
-            for session in self._live_sessions():
-                self.gone(session, Cause.GATEWAY_SHUTDOWN, now)
+        self._shut_down_drop_copy(now)
 
     def shut_down(self, now: int) -> None:
         """No new logons; every session ends with cause 9, drop copy last. Done when `is_shut_down`."""
@@ -175,6 +172,7 @@ class Core:
                 self._refuse(session.newcomer, text, now)
             if session.state == SessionState.SESSION_LIVE and not session.drop_copy:
                 self.gone(session, Cause.GATEWAY_SHUTDOWN, now)
+        self._shut_down_drop_copy(now)
 
     # the one door out
 
@@ -312,6 +310,12 @@ class Core:
         if newcomer is not None:
             self._admit(newcomer, session, newcomer.logon, now)
             self.dispatcher.resume(newcomer, now)
+
+    def _shut_down_drop_copy(self, now: int) -> None:
+        """Drop copy is closed last, after every cancel has been put to it."""
+        if self._shutting_down and not self.is_busy:
+            for session in self._live_sessions():
+                self.gone(session, Cause.GATEWAY_SHUTDOWN, now)
 
     def _close(self, link: Link, closing: LinkClosing) -> None:
         link.closing = closing
