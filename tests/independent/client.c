@@ -16,7 +16,8 @@
  *   reading C 0|1                                  0: leave what arrives in the socket
  *   answer C [tests=0|1] [heartbeats=0|1] [close=0|1]   all on at first: answer TestRequests, send Heartbeats of our
  *                                                  own when a quarter interval was silent, close on the peer's FIN
- *   quiet C 0|1                                    1: count frames instead of printing those without problems
+ *   quiet C 0|1                                    1: count frames instead of printing them, but for Rejects and for
+ *                                                  frames with problems
  *   reached C N                                    -> reached, once N frames were counted while quiet
  *   half_close C | close C | reset C               after pending output: shutdown(SHUT_WR), close, RST (SO_LINGER 0)
  */
@@ -238,7 +239,7 @@ static void frame_received(struct connection *connection, const uint8_t *frame, 
     text_add(&events, "}\n");
     struct header header = header_read(frame);
     if (connection->quiet) {
-        if (problems == 0)
+        if (problems == 0 && header.message_type_id != REJECT)
             events.length = start;
         if (++connection->counted == connection->wanted)
             event_number(connection, "reached", "count", connection->counted);

@@ -15,6 +15,7 @@ enum {
     LOGON_CONF = 2,
     HEARTBEAT = 10,
     TEST_REQUEST = 11,
+    REJECT = 30,
 };
 
 /* Text that grows; the client's whole output passes through one of these. */

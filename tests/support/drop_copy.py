@@ -116,6 +116,7 @@ class DropCopy(Connection):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.ledger = Ledger()
         self.seen: dict[str, list[Frame]] = defaultdict(list)
+        self._syncs = 0
         super().__init__(*arguments, **options)
 
     def on_frame(self, frame: Frame) -> None:
@@ -144,6 +145,16 @@ class DropCopy(Connection):
         assert len({(frame.fields["execId"], frame.fields["timestamp"]) for frame in frames}) == 1
         assert [frame.fields["flags"] for frame in frames] == [0] * (len(frames) - 1) + [IS_LAST_MESSAGE]
         return self.ledger.canceled[origin]
+
+    def sync(self) -> None:
+        """Wait until everything that was put to this session before now has arrived."""
+        self._syncs += 1
+        echo = {"correlationId": -self._syncs}
+        self.send("TestRequest", **echo)
+        self.wait_for(
+            lambda _: any(frame.name == "Heartbeat" and frame.fields == echo for frame in reversed(self.frames)),
+            "the echo of a TestRequest",
+        )
 
     def inner_frames(self, origin: str) -> list[Frame]:
         """Every frame of that session's stream that drop copy was shown."""

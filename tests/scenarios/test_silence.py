@@ -1,0 +1,94 @@
+"""Heartbeats and TestRequests, both ways."""
+
+from collections.abc import Callable
+
+import pytest
+from support.connection import Connection
+from support.scene import Scene
+
+INTERVAL_S = 1
+
+
+@pytest.fixture
+def impatient_scene(make_scene: Callable[..., Scene]) -> Scene:
+    return make_scene(heartbeat_interval_s=INTERVAL_S)
+
+
+@pytest.mark.parametrize("correlation_id", [0, 1, -1, 2**63 - 1])
+def test_a_test_request_is_echoed(common_scene: Scene, fresh_key: str, correlation_id: int) -> None:
+    connection = common_scene.trader(fresh_key)
+    answer = connection.ask("TestRequest", correlationId=correlation_id)
+    assert answer.plain == ("Heartbeat", {"correlationId": correlation_id})
+    assert (answer.number, answer.header["lastProcessedSeqNo"], answer.header["version"]) == (2, 2, 0)
+
+
+def test_a_heartbeat_is_not_answered(common_scene: Scene, fresh_key: str) -> None:
+    connection = common_scene.trader(fresh_key)
+    connection.send("Heartbeat", correlationId=0)
+    connection.send("Heartbeat", correlationId=77)
+    connection.nothing_more()
+
+
+def test_the_gateway_fills_its_own_silence_with_heartbeats(impatient_scene: Scene) -> None:
+    connection = impatient_scene.trader("maker-1")
+    frames = [connection.frames[0], *connection.take(3)]
+    assert [frame.plain for frame in frames[1:]] == [("Heartbeat", {"correlationId": 0})] * 3
+    pauses = [
+        later.header["sendTimeNs"] - earlier.header["sendTimeNs"]
+        for earlier, later in zip(frames, frames[1:], strict=False)
+    ]
+    # The header's time is taken a moment before the frame leaves, and the interval counts from its leaving.
+    assert min(pauses) >= 0.95e9 * INTERVAL_S
+
+
+def test_a_session_that_speaks_is_not_sent_heartbeats(impatient_scene: Scene) -> None:
+    connection = impatient_scene.trader("maker-1")
+    began = connection.frames[0].header["sendTimeNs"]
+    while connection.frames[-1].header["sendTimeNs"] < began + 1.5e9 * INTERVAL_S:
+        connection.nothing_more()
+    assert {frame.fields["correlationId"] for frame in connection.frames[1:]} == {987654321}
+
+
+def test_heartbeats_alone_keep_a_session_alive_and_unasked(impatient_scene: Scene) -> None:
+    connection = impatient_scene.trader("maker-1")
+    connection.do("answer", "tests=0 heartbeats=1")
+    assert {frame.name for frame in connection.take(3)} == {"Heartbeat"}
+
+
+def test_answers_to_test_requests_alone_keep_a_session_alive(impatient_scene: Scene) -> None:
+    connection = impatient_scene.trader("maker-1")
+    connection.do("answer", "tests=1 heartbeats=0")
+    asked = 0
+    while asked < 3:
+        frame = connection.frame()
+        assert frame.name in ("TestRequest", "Heartbeat")
+        asked += frame.name == "TestRequest"
+    connection.nothing_more()
+
+
+def test_each_session_s_silence_is_its_own(impatient_scene: Scene) -> None:
+    quiet = impatient_scene.trader("maker-1")
+    lively = impatient_scene.trader("maker-2")
+    quiet.do("answer", "tests=0 heartbeats=0")
+    assert [frame.name for frame in quiet.to_the_end() if frame.name != "Heartbeat"] == ["TestRequest", "LoggedOut"]
+    lively.until(lambda frame: frame.name == "Heartbeat")
+    assert "TestRequest" not in [frame.name for frame in lively.frames]
+
+
+def test_a_drop_copy_session_that_falls_silent_is_gone_as_well(impatient_scene: Scene) -> None:
+    watch = impatient_scene.watch()
+    watch.do("answer", "tests=0 heartbeats=0")
+    assert [frame.name for frame in watch.to_the_end() if frame.name != "Heartbeat"] == ["TestRequest", "LoggedOut"]
+
+
+def test_a_peer_that_leaves_its_end_open_is_aborted_after_the_linger(make_scene: Callable[..., Scene]) -> None:
+    scene = make_scene(close_linger_ms=200)
+    connection: Connection = scene.trader("maker-1")
+    connection.do("answer", "close=0")
+    connection.send("Logout", reason="done")
+    assert connection.frame().name == "LoggedOut"
+    assert connection.event()["event"] == "eof"
+    # The gateway still takes and throws away what comes, then resets: a later write of ours finds nobody.
+    while connection.events[-1]["event"] != "send_failed":
+        connection.do("raw", "00")
+    scene.trader("maker-1").nothing_more()
