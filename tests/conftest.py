@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.processes import compile_client
-from support.scene import Scene
+
+pytest.register_assert_rewrite("support")
+
+from support.processes import compile_client  # noqa: E402
+from support.scene import Scene  # noqa: E402
 
 KEYS_PER_MODULE = 200
 

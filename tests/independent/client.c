@@ -1,8 +1,9 @@
 /* An independent order-entry client, written from the published protocol alone, that a test drives line by line.
  *
  * Commands come in on stdin, one per line, words separated by single spaces; C is a connection number of the caller's
- * choice, 0 to 4095. One JSON object per line goes out on stdout for everything that happens. The process ends when
- * stdin ends; killed, it drops all of its connections at once.
+ * choice, 0 to 4095. One JSON object per line goes out on stdout for everything that happens, `gap` among it: a frame
+ * (the one before this line) that was not resent and whose number is not one above the last. The process ends when stdin
+ * ends; killed, it drops all of its connections at once.
  *
  *   connect C HOST PORT [receive_buffer=BYTES]     -> connected, or failed with errno
  *   send C MESSAGE [field=value ...]               -> sent; header fields and the framing are overridden by
@@ -244,7 +245,10 @@ static void frame_received(struct connection *connection, const uint8_t *frame, 
         if (++connection->counted == connection->wanted)
             event_number(connection, "reached", "count", connection->counted);
     }
-    if (!(header.flags & 1))
+    bool live = !(header.flags & 1) && header.sequence_number != 0;
+    if (live && connection->last_received && header.sequence_number != connection->last_received + 1)
+        event_number(connection, "gap", "expected", connection->last_received + 1);
+    if (live)
         connection->last_received = header.sequence_number;
     answer(connection, &header, frame);
 }

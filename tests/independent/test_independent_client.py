@@ -31,6 +31,7 @@ class Peer:
             host, port = listener.getsockname()
             self.process = Connections(program)
             self.connection = Connection(self.process, 0, SimpleNamespace(host=host, port=port))
+            self.connection.shows_heartbeats = True
             self.socket, _ = listener.accept()
         self.socket.settimeout(DEADLINE_S)
 

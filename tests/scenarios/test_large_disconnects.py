@@ -60,14 +60,12 @@ def test_a_bystander_trades_while_the_orders_of_a_large_session_are_taken_out(
     bystander.place(order(MANY_ORDERS + 1, side=SELL, price="101"))
     watch.wait_for_open("maker-1", MANY_ORDERS)
     sweep = order(MANY_ORDERS + 2, price="101", quantity="2", timeInForce=IOC)
-    # Sent behind the logout by another session: it can only arrive once the fence stands, or before the logout is read.
     maker.send("Logout", reason="done")
+    # The first cancel tells that the fence stands; thousands of orders are still to be taken out behind it.
     maker.frame("OrdersCanceled")
     taker.order(sweep)
     answer = taker.frame("NewOrderResponse")
-    assert [(entry["fillPrice"], entry["fillQty"]) for entry in answer.fields["fills"]] == [
-        (101 * 10**9, [10**9, -9])
-    ]
+    assert [(entry["fillPrice"], entry["fillQty"]) for entry in answer.fields["fills"]] == [(101 * 10**9, [10**9, -9])]
     bystander.frame("OrderFilled")
     assert len(watch.wait_for_fire("maker-1")) == MANY_ORDERS
     watch.sync()

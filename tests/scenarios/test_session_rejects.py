@@ -38,9 +38,7 @@ def names(details: str, field: str, offset: int) -> bool:
 
 @pytest.mark.parametrize("message_type_id", [0, 3, 9, 12, 99, 101, 500, 3999, 4099, 9999, 65535])
 def test_an_unknown_message_is_rejected(session: Connection, message_type_id: int) -> None:
-    reason, details = rejected(
-        session, message("Heartbeat", {"correlationId": 0}, {"messageTypeId": message_type_id})
-    )
+    reason, details = rejected(session, message("Heartbeat", {"correlationId": 0}, {"messageTypeId": message_type_id}))
     assert reason == INVALID_TEMPLATE_ID
     assert str(message_type_id) in details
 

@@ -29,8 +29,7 @@ class Reader(threading.Thread):
     def run(self) -> None:
         for line in self._stream:
             try:
-                decoded = json.loads(line)
-                self._hand_on(decoded)
+                self._hand_on(json.loads(line))
             except Exception as error:
                 # Not to be lost in a thread: whoever closes the process looks at this list.
                 self.unreadable.append(f"{error!r}: {line!r}")
@@ -54,7 +53,11 @@ class Gateway:
         )
         assert self.process.stderr is not None
         self._reader = Reader(self.process.stderr, self._logged, self._ended)
-        listening = self.wait_for_log("listening")
+        try:
+            listening = self.wait_for_log("listening")
+        except BaseException:
+            self.kill()
+            raise
         self.host: str = listening["host"]
         self.port: int = listening["port"]
 
