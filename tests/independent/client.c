@@ -46,6 +46,7 @@ enum ending { NOT_ENDING, HALF_CLOSE, CLOSE, RESET };
 struct connection {
     int fd; /* -1 when closed */
     bool connecting, established_session, held, trickling, reading, answers_tests, heartbeats, closes, quiet;
+    bool peer_ended;
     enum ending ending;
     int64_t next_number, last_received;
     int64_t interval_ns, last_sent_ns;
@@ -282,6 +283,7 @@ static void receive(struct connection *connection) {
     } else if (received == 0) {
         event_number(connection, "eof", "partial", (int64_t)connection->in_length);
         connection->reading = connection->established_session = false;
+        connection->peer_ended = true;
         if (connection->closes)
             drop(connection);
     } else if (errno != EAGAIN && errno != EINTR) {
@@ -290,10 +292,15 @@ static void receive(struct connection *connection) {
     }
 }
 
-static void connected(struct connection *connection) {
+static int socket_error(const struct connection *connection) {
     int error = 0;
     socklen_t size = sizeof error;
     getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    return error;
+}
+
+static void connected(struct connection *connection) {
+    int error = socket_error(connection);
     if (error) {
         event_number(connection, "failed", "errno", error);
         drop(connection);
@@ -345,6 +352,10 @@ static const char *send_raw(struct connection *connection, const char *hex) {
 }
 
 static const char *repeat(struct connection *connection, long times, char **words, int count) {
+    if (count < 1)
+        return "send C MESSAGE";
+    if (times == 1)
+        return send_message(connection, words[0], words + 1, count - 1);
     static char numbered[WORDS_MAX][64];
     char *again[WORDS_MAX];
     for (long i = 0; i < times; i++) {
@@ -394,14 +405,20 @@ static const char *end(struct connection *connection, enum ending ending) {
     return NULL;
 }
 
-static const char *command_on(struct connection *connection, const char *command, char **words, int count) {
+static const char *command_on(struct connection *connection, long times, const char *command, char **words,
+                              int count) {
     bool on = count > 0 && words[0][0] == '1';
     if (strcmp(command, "connect") == 0)
         return connect_to(connection, words, count);
-    if (connection->fd < 0)
-        return "not connected";
+    if (connection->in == NULL)
+        return "never connected";
+    if (connection->fd < 0) {
+        /* The peer was faster than the command. */
+        event_number(connection, "send_failed", "errno", ENOTCONN);
+        return NULL;
+    }
     if (strcmp(command, "send") == 0)
-        return count < 1 ? "send C MESSAGE" : send_message(connection, words[0], words + 1, count - 1);
+        return repeat(connection, times, words, count);
     if (strcmp(command, "raw") == 0)
         return count < 1 ? "raw C HEX" : send_raw(connection, words[0]);
     if (strcmp(command, "hold") == 0)
@@ -441,19 +458,16 @@ static void command(char *line) {
     while (count < WORDS_MAX && (word = strsep(&rest, " ")) != NULL)
         words[count++] = word;
     const char *error = "too few words";
-    bool repeated = strcmp(words[0], "repeat") == 0;
-    long times = repeated && count > 4 ? strtol(words[1], NULL, 10) : 0;
+    bool repeated = strcmp(words[0], "repeat") == 0 && count > 2;
+    long times = repeated ? strtol(words[1], NULL, 10) : 1;
     int first = repeated ? 2 : 0;
     if (count - first >= 2) {
         long number = strtol(words[first + 1], NULL, 10);
         struct connection *connection = &connections[number];
         if (number < 0 || number >= CONNECTIONS_MAX)
             error = "no such connection";
-        else if (repeated)
-            error = connection->fd < 0 ? "not connected"
-                                       : repeat(connection, times, words + first + 2, count - first - 2);
         else
-            error = command_on(connection, words[0], words + 2, count - 2);
+            error = command_on(connection, times, words[first], words + first + 2, count - first - 2);
     }
     if (error)
         text_add(&events, "{\"connection\":%s,\"event\":\"misuse\",\"error\":\"%s\",\"command\":\"%s\"}\n",
@@ -538,7 +552,8 @@ int main(void) {
             int wanted = (sends ? POLLOUT : 0) | (connection->reading && !connection->connecting ? POLLIN : 0);
             of[count] = connection;
             /* Without anything wanted, even an error stays unseen: that is what not reading means. */
-            polled[count++] = (struct pollfd){.fd = wanted ? connection->fd : -1, .events = (short)wanted};
+            bool watched = wanted || connection->peer_ended;
+            polled[count++] = (struct pollfd){.fd = watched ? connection->fd : -1, .events = (short)wanted};
         }
         if (poll(polled, count, timeout) < 0 && errno != EINTR)
             return 1;
@@ -550,6 +565,10 @@ int main(void) {
                 flush(connection);
             if (connection->fd >= 0 && connection->reading && polled[i].revents & (POLLIN | POLLERR | POLLHUP))
                 receive(connection);
+            else if (connection->fd >= 0 && connection->peer_ended && polled[i].revents & (POLLERR | POLLHUP)) {
+                event_number(connection, "lost", "errno", socket_error(connection));
+                drop(connection);
+            }
         }
         if (polled[0].revents && !commands()) {
             write_events();

@@ -1,11 +1,13 @@
 """The main promise: an order dies with its session, whatever ends the session.
 
-The same story is told for every cause. A maker has orders that rest, one that is partly filled, one that was filled and
-one that it cancelled itself; a second session has orders of its own at the same prices. The maker's session ends. At the
-drop copy each open order of it is cancelled, once, with reason 7 and with what had filled; a taker that then sweeps the
-book meets the second session's orders only; and a later logon finds the cancels in the stream under their own numbers.
+The same story is told for every cause. A maker has orders that rest, one that is partly filled, one that was filled
+and one that it cancelled itself; a second session has orders of its own at the same prices. The maker's session ends.
+At the drop copy each open order of it is cancelled, once, with reason 7 and with what had filled; a taker that then
+sweeps the book meets the second session's orders only; and a later logon finds the cancels in the stream under their
+own numbers.
 """
 
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -316,9 +318,10 @@ def test_a_client_that_does_not_read_what_it_asks_for(make_scene: Callable[..., 
     story.it_ends_as_promised()
 
 
-def test_a_gateway_that_is_told_to_stop_cancels_everything_first(story: Story) -> None:
-    bystanders = [entry for entry in story.watch.ledger.of("maker-2")]
-    assert story.scene.gateway.terminate() == 0
+@pytest.mark.parametrize("told_by", [signal.SIGTERM, signal.SIGINT])
+def test_a_gateway_that_is_told_to_stop_cancels_everything_first(story: Story, told_by: signal.Signals) -> None:
+    bystanders = list(story.watch.ledger.of("maker-2"))
+    assert story.scene.gateway.terminate(told_by) == 0
     story.the_line_said("OrdersCanceled", "LoggedOut")
     assert [frame.name for frame in story.bystander.to_the_end()] == ["OrdersCanceled", "LoggedOut"]
     assert [frame.name for frame in story.taker.to_the_end()] == ["LoggedOut"]

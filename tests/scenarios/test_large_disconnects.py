@@ -72,6 +72,23 @@ def test_a_bystander_trades_while_the_orders_of_a_large_session_are_taken_out(
     assert watch.ledger.open == {}
 
 
+def test_dead_orders_neither_count_nor_keep_their_ids_while_they_are_taken_out(
+    make_scene: Callable[..., Scene],
+) -> None:
+    scene = make_scene(drain_step_orders=16, max_open_orders=MANY_ORDERS)
+    watch = scene.watch()
+    maker, bystander = scene.trader("maker-1"), scene.trader("maker-2")
+    enter_many(maker, MANY_ORDERS, price="1")
+    assert bystander.ask("NewOrderRequest", **order(MANY_ORDERS + 1)).name == "NewOrderReject"
+    watch.wait_for_open("maker-1", MANY_ORDERS)
+    maker.send("Logout", reason="done")
+    maker.frame("OrdersCanceled")
+    enter_many(bystander, MANY_ORDERS, price="1")
+    watch.wait_for_open("maker-2", MANY_ORDERS)
+    assert len(watch.wait_for_fire("maker-1")) == MANY_ORDERS
+    assert bystander.ask("NewOrderRequest", **order(MANY_ORDERS + 1)).name == "NewOrderReject"
+
+
 @pytest.mark.parametrize("ending", ["kill", "reset"])
 def test_a_thousand_sessions_that_drop_at_once_lose_nothing(make_scene: Callable[..., Scene], ending: str) -> None:
     keys = [f"crowd-{number}" for number in range(SESSIONS)]
@@ -103,4 +120,4 @@ def test_a_thousand_sessions_that_drop_at_once_lose_nothing(make_scene: Callable
     assert watch.ledger.canceled == expected
     assert {entry["cancelReason"] for key in keys for entry in watch.ledger.canceled[key]} == {CLIENT_DISCONNECT}
     bystander.nothing_more()
-    assert list(watch.ledger.of("maker-2").values())[0].client_order_id == 10**9
+    assert [resting.client_order_id for resting in watch.ledger.of("maker-2").values()] == [10**9]

@@ -90,15 +90,14 @@ class Connection:
         if frame.problems:
             self.faults.append(f"{frame.name}: {frame.problems}")
             return
-        if not frame.resent and frame.number:
-            if frame.header["lastProcessedSeqNo"] < self._last_processed and not self.numbers_may_fall:
-                self.faults.append(f"{frame.name}: lastProcessedSeqNo went back: {frame.header}")
         times = [frame.header["sendTimeNs"]] + [
             frame.fields[name] for name in ("timestamp", "receiveTime") if name in frame.fields
         ]
         if not frame.resent:
             if frame.header["sendTimeNs"] < self._last_send_time_ns:
                 self.faults.append(f"{frame.name}: sendTimeNs went back: {frame.header}")
+            if frame.number and frame.header["lastProcessedSeqNo"] < self._last_processed and not self.numbers_may_fall:
+                self.faults.append(f"{frame.name}: lastProcessedSeqNo went back: {frame.header}")
             self._last_send_time_ns = frame.header["sendTimeNs"]
             self._last_processed = frame.header["lastProcessedSeqNo"]
         if max(times) > time.time_ns() + CLOCK_TOLERANCE_NS or min(times) < time.time_ns() - 600 * 10**9:

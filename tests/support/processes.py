@@ -88,9 +88,9 @@ class Gateway:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
-    def terminate(self, timeout_s: float = DEADLINE_S) -> int:
-        """SIGTERM, and the exit status that follows."""
-        self.process.send_signal(signal.SIGTERM)
+    def terminate(self, told_by: signal.Signals = signal.SIGTERM, timeout_s: float = DEADLINE_S) -> int:
+        """Tell the gateway to stop, and return its exit status."""
+        self.process.send_signal(told_by)
         return self.wait(timeout_s)
 
     def wait(self, timeout_s: float = DEADLINE_S) -> int:

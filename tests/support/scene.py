@@ -48,11 +48,16 @@ class Scene:
         connection.logon(client_id, **logon)
         return connection
 
+    def observer(self, process: Connections | None = None, receive_buffer: int | None = None) -> DropCopy:
+        """A connection that will log on with a drop-copy key."""
+        observer: DropCopy = self._open(DropCopy, process, receive_buffer)
+        return observer
+
     def watch(
         self, client_id: str = "watch-1", process: Connections | None = None, receive_buffer: int | None = None
     ) -> DropCopy:
         """A drop-copy observer that is logged on."""
-        observer: DropCopy = self._open(DropCopy, process, receive_buffer)
+        observer = self.observer(process, receive_buffer)
         observer.logon(client_id)
         return observer
 
