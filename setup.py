@@ -39,7 +39,7 @@ DIRECTIVES = {
     "wraparound": False,
     "cdivision": True,
     "initializedcheck": False,
-    "nonecheck": DEBUG,
+    "nonecheck": False,  # its check needs the interpreter's lock, which the core runs without
     "embedsignature": True,
 }
 

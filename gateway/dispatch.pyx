@@ -82,7 +82,8 @@ cdef class Dispatcher:
         """Processes what is pending on the link, as far as it may be read now, and keeps the rest."""
         cdef size_t consumed = self.received(link, link.pending, link.pending_used, now)
         link.pending_used -= consumed
-        memmove(link.pending, link.pending + consumed, link.pending_used)
+        if link.pending_used:  # a link that never had anything pending has no buffer to move within
+            memmove(link.pending, link.pending + consumed, link.pending_used)
         if link.state >= LINK_CLOSING:
             link.forget_pending()
 
