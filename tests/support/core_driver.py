@@ -1,4 +1,4 @@
-"""A core with connections around it, as the shell would drive it, but without sockets and with a clock that the test sets.
+"""A core with connections around it, as the shell would drive it, without sockets, by a clock that the test sets.
 
 Frames are written and read by the reference codec. What a client was sent is all there, bytes and order; when it is
 sent is the test's choice: `flush` is the end of a turn, `settle` a whole shutdown of whatever is under way.
@@ -11,10 +11,11 @@ from typing import Any
 
 from codec import messages
 from codec.layout import Cause, Side
-from codec.values import INT64_NULL, Complete, Decimal72, Message
+from codec.values import Complete, Decimal72, Message
 from gateway import config
 from gateway.config import Config
 from gateway.core import Core
+from gateway.lifecycle import CAUSE_POLICY
 from gateway.log import Log
 from gateway.session import Link, LinkClosing, LinkState, Session
 
@@ -355,10 +356,5 @@ def orders_canceled(
     return {"timestamp": now, "exec_id": exec_id, "flags": int(is_last), "orders": orders}
 
 
-def text_of(cause: Cause) -> str:
-    from gateway.lifecycle import CAUSE_POLICY
-
-    return str(CAUSE_POLICY[cause].text)
-
-
-NO_ORDER = INT64_NULL
+def logged_out(cause: Cause, detail: str = "") -> dict[str, Any]:
+    return {"reason": f"{CAUSE_POLICY[cause].text}{detail}"}

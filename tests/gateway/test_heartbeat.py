@@ -1,0 +1,183 @@
+"""Silence: the heap of deadlines against a naive list, and the rules on both clocks at the last nanosecond."""
+
+import heapq
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.heartbeat import Deadlines, Silence, has_lapsed, must_probe, must_speak, next_look
+from gateway.session import Link, Session
+from gateway.stream import ChunkPool, Stream
+
+NOW = 1_800_000_000_000_000_000
+SILENCE = Silence(interval_ns=1_000, probe_ns=1_200, lapse_ns=1_500, logon_ns=2_000)
+
+
+@pytest.fixture
+def session() -> Session:
+    """A session that both sides have spoken in at NOW."""
+    session = Session(0, "maker-1", 1, False, Stream(ChunkPool(), 65_536), [])
+    session.heard_judged_ns = session.heard_ns = session.spoke_ns = NOW
+    return session
+
+
+# Deadlines
+
+
+def test_links_come_up_in_the_order_of_their_times() -> None:
+    deadlines = Deadlines()
+    links = [Link() for _ in range(5)]
+    for link, at in zip(links, [30, 10, 50, 20, 40], strict=True):
+        deadlines.set(link, at)
+    assert deadlines.first == 10
+    assert [deadlines.pop_due(40) for _ in range(5)] == [links[1], links[3], links[0], links[4], None]
+    assert deadlines.first == 50
+
+
+def test_a_link_is_due_at_its_time_and_not_before() -> None:
+    deadlines = Deadlines()
+    link = Link()
+    deadlines.set(link, 10)
+    assert deadlines.pop_due(9) is None
+    assert deadlines.pop_due(10) is link
+    assert deadlines.first is None
+
+
+def test_a_new_time_replaces_the_former_one() -> None:
+    deadlines = Deadlines()
+    link = Link()
+    deadlines.set(link, 10)
+    deadlines.set(link, 30)
+    assert deadlines.first == 30
+    assert deadlines.pop_due(29) is None
+    assert [deadlines.pop_due(30), deadlines.pop_due(30)] == [link, None]
+
+
+def test_a_link_that_waits_for_nothing_does_not_come_up() -> None:
+    deadlines = Deadlines()
+    link = Link()
+    deadlines.clear(link)
+    deadlines.set(link, 10)
+    deadlines.clear(link)
+    assert deadlines.first is None
+    assert deadlines.pop_due(10) is None
+    deadlines.set(link, 20)
+    assert deadlines.pop_due(20) is link
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("set"), st.integers(0, 7), st.integers(0, 50)),
+            st.tuples(st.just("clear"), st.integers(0, 7), st.just(0)),
+            st.tuples(st.just("pop"), st.just(0), st.integers(0, 50)),
+        ),
+        max_size=60,
+    )
+)
+def test_deadlines_do_what_a_dict_and_a_minimum_would(commands: list[tuple[str, int, int]]) -> None:
+    deadlines = Deadlines()
+    links = [Link() for _ in range(8)]
+    naive: dict[Link, int] = {}
+    for command, index, at in commands:
+        if command == "set":
+            deadlines.set(links[index], at)
+            naive[links[index]] = at
+        elif command == "clear":
+            deadlines.clear(links[index])
+            naive.pop(links[index], None)
+        else:
+            popped = deadlines.pop_due(at)
+            due = [link for link, time in naive.items() if time <= at and time == min(naive.values())]
+            assert popped in due if due else popped is None
+            if popped is not None:
+                del naive[popped]
+        assert deadlines.first == min(naive.values(), default=None)
+
+
+def test_replaced_entries_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths: list[int] = []
+    push = heapq.heappush
+    monkeypatch.setattr(heapq, "heappush", lambda heap, entry: (push(heap, entry), lengths.append(len(heap))))
+    deadlines = Deadlines()
+    links = [Link() for _ in range(100)]
+    at = random.Random(1)
+    for _ in range(300):
+        for link in links:
+            deadlines.set(link, at.randrange(10**9))
+    assert max(lengths) <= 2 * len(links) + 1024 + 1
+
+
+# The rules
+
+
+def test_a_test_request_is_due_after_the_probe_time_and_only_once(session: Session) -> None:
+    assert not must_probe(session, SILENCE, NOW + 1_199)
+    assert must_probe(session, SILENCE, NOW + 1_200)
+    session.probed_judged_ns = NOW + 1_200
+    assert not must_probe(session, SILENCE, NOW + 1_300)
+
+
+def test_nobody_lapses_without_a_test_request(session: Session) -> None:
+    assert not has_lapsed(session, SILENCE, NOW + 1_000_000)
+
+
+def test_a_client_lapses_at_the_lapse_time_if_it_was_asked_in_time(session: Session) -> None:
+    session.probed_judged_ns = NOW + 1_200
+    assert not has_lapsed(session, SILENCE, NOW + 1_499)
+    assert has_lapsed(session, SILENCE, NOW + 1_500)
+
+
+def test_a_client_that_was_asked_late_has_the_same_time_to_answer(session: Session) -> None:
+    session.probed_judged_ns = NOW + 5_000
+    assert not has_lapsed(session, SILENCE, NOW + 5_299)
+    assert has_lapsed(session, SILENCE, NOW + 5_300)
+
+
+def test_we_speak_after_an_interval_of_our_own_silence(session: Session) -> None:
+    assert not must_speak(session, SILENCE, NOW + 999)
+    assert must_speak(session, SILENCE, NOW + 1_000)
+
+
+def test_the_next_look_is_at_whatever_is_due_first(session: Session) -> None:
+    assert next_look(session, SILENCE, 0) == NOW + 1_000
+    session.spoke_ns = NOW + 700
+    assert next_look(session, SILENCE, 0) == NOW + 1_200
+    session.probed_judged_ns = NOW + 1_250
+    session.spoke_ns = NOW + 1_250
+    assert next_look(session, SILENCE, 0) == NOW + 1_550
+
+
+def test_our_own_silence_is_judged_by_the_true_clock(session: Session) -> None:
+    stalled_ns = 400
+    look = next_look(session, SILENCE, stalled_ns)
+    assert look == NOW + 1_000 - stalled_ns
+    assert must_speak(session, SILENCE, look + stalled_ns)
+
+
+@given(
+    heard=st.integers(0, 3_000),
+    probed=st.one_of(st.just(None), st.integers(0, 3_000)),
+    spoke=st.integers(0, 3_000),
+    stalled=st.integers(0, 3_000),
+)
+def test_nothing_is_due_before_the_next_look_and_something_is_at_it(
+    heard: int, probed: int | None, spoke: int, stalled: int
+) -> None:
+    session = Session(0, "maker-1", 1, False, Stream(ChunkPool(), 65_536), [])
+    session.heard_judged_ns = NOW + heard
+    session.probed_judged_ns = 0 if probed is None else NOW + heard + probed
+    session.spoke_ns = NOW + spoke
+
+    def due(judged: int) -> bool:
+        return (
+            has_lapsed(session, SILENCE, judged)
+            or must_probe(session, SILENCE, judged)
+            or must_speak(session, SILENCE, judged + stalled)
+        )
+
+    look = next_look(session, SILENCE, stalled)
+    assert due(look)
+    assert not due(look - 1)

@@ -1,0 +1,83 @@
+"""The tables of states and causes: what follows from what, and that nothing else does."""
+
+import pytest
+
+from codec.layout import Cause
+from gateway.errors import LifecycleError
+from gateway.lifecycle import (
+    CAUSE_POLICY,
+    LINK_STATES,
+    SESSION_STATES,
+    LinkEvent,
+    SessionEvent,
+    next_link_state,
+    next_session_state,
+)
+from gateway.limits import TEXT_MAX_BYTES
+from gateway.session import LinkClosing, LinkState, SessionState
+
+LATER_CAUSES = {Cause.DEAD_MAN_EXPIRED, Cause.GATEWAY_RESTARTED, Cause.GATEWAY_LOST, Cause.ADMIN}
+"""Causes of features that are not built yet."""
+
+
+@pytest.mark.parametrize("state", list(SessionState))
+@pytest.mark.parametrize("event", list(SessionEvent))
+def test_a_session_moves_as_the_table_says_and_in_no_other_way(state: SessionState, event: SessionEvent) -> None:
+    if (state, event) in SESSION_STATES:
+        assert next_session_state(state, event) == SESSION_STATES[state, event]
+        return
+    with pytest.raises(LifecycleError) as raised:
+        next_session_state(state, event)
+    assert str(raised.value) == f"session: no way from {state.name} by {event.name}"
+
+
+@pytest.mark.parametrize("state", list(LinkState))
+@pytest.mark.parametrize("event", list(LinkEvent))
+def test_a_link_moves_as_the_table_says_and_in_no_other_way(state: LinkState, event: LinkEvent) -> None:
+    if (state, event) in LINK_STATES:
+        assert next_link_state(state, event) == LINK_STATES[state, event]
+        return
+    with pytest.raises(LifecycleError) as raised:
+        next_link_state(state, event)
+    assert str(raised.value) == f"link: no way from {state.name} by {event.name}"
+
+
+def test_a_session_goes_round_from_vacant_to_vacant() -> None:
+    state = SessionState.SESSION_VACANT
+    states = [state := next_session_state(state, event) for event in SessionEvent]
+    assert states == [SessionState.SESSION_LIVE, SessionState.SESSION_ENDING, SessionState.SESSION_VACANT]
+
+
+def test_a_link_never_comes_back_to_life() -> None:
+    order = [LinkState.LINK_LOGON, LinkState.LINK_WAITING, LinkState.LINK_LIVE]
+    order += [LinkState.LINK_CLOSING, LinkState.LINK_CLOSED]
+    for (before, _), after in LINK_STATES.items():
+        assert order.index(after) > order.index(before) or before == after == LinkState.LINK_CLOSED
+
+
+def test_a_link_can_be_lost_from_every_state_that_has_no_session() -> None:
+    without_session = set(LinkState) - {LinkState.LINK_LIVE}
+    lost = {state for state, event in LINK_STATES if event == LinkEvent.LOST}
+    assert lost == without_session, "a live link is first left by its session"
+
+
+def test_every_cause_that_can_happen_yet_has_a_policy() -> None:
+    assert set(CAUSE_POLICY) == set(Cause) - LATER_CAUSES
+
+
+def test_who_cannot_read_it_is_told_nothing() -> None:
+    silent = {cause for cause, policy in CAUSE_POLICY.items() if policy.text is None}
+    assert silent == {Cause.TCP_CLOSED, Cause.TCP_RESET}
+
+
+def test_only_a_line_that_takes_nothing_is_cut_without_a_word() -> None:
+    cut = {cause for cause, policy in CAUSE_POLICY.items() if policy.closing == LinkClosing.CLOSING_ABORT}
+    assert cut == {Cause.TCP_RESET, Cause.SLOW_CONSUMER}
+
+
+def test_the_texts_of_logged_out_are_ascii_and_leave_room_for_what_was_wrong() -> None:
+    texts = [policy.text for policy in CAUSE_POLICY.values() if policy.text]
+    assert len(set(texts)) == len(texts)
+    for text in texts:
+        assert text.isascii()
+        assert len(text) <= TEXT_MAX_BYTES // 2
