@@ -38,7 +38,9 @@ from codec.layout cimport (
 )
 from codec.wire cimport decimal_to_fixed, fixed_to_decimal, version_stamp
 
-from gateway.engine cimport EVENT_FILL, EVENTS_PER_ORDER_MAX, Command, Engine, Event, OUTCOME_ACCEPTED, Outcome
+from gateway.engine cimport (
+    EVENT_FILL, EVENTS_PER_ORDER_MAX, FILLS_PER_ORDER_MAX, OUTCOME_ACCEPTED, Command, Engine, Event, Outcome,
+)
 from gateway.session cimport Session
 from gateway.versions cimport cancel_order_reject_reason
 
@@ -120,7 +122,7 @@ cdef class Orders:
         cdef Outcome* outcome = &self.outcome
         cdef uint32_t raw_length = (
             HEADER_SIZE + sizeof(NewOrderResponse) + 2 * sizeof(GroupDimension)
-            + outcome.event_count * sizeof(NewOrderResponseFills)
+            + min(outcome.event_count, <uint32_t>FILLS_PER_ORDER_MAX) * sizeof(NewOrderResponseFills)
         )
         cdef uint8_t* at = session.begin(TEMPLATE_NEW_ORDER_RESPONSE, 0, raw_length, now)
         cdef NewOrderResponse* response = <NewOrderResponse*>(at + HEADER_SIZE)

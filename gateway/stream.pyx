@@ -171,6 +171,8 @@ cdef class Stream:
         if self.head != NO_CHUNK and self.head == self.tail and self.head_offset == self.pool.chunks[self.tail].used:
             self._rewind()
         if self.tail == NO_CHUNK or self.pool.chunks[self.tail].used + length > CHUNK_SIZE:
+            if length > CHUNK_SIZE:
+                raise ValueError(f"a frame of {length} bytes: wanted at most {CHUNK_SIZE}")
             chunk = self.pool.take()
             if chunk == NO_CHUNK:
                 raise MemoryError("no memory for a stream's next chunk")
