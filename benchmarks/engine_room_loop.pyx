@@ -70,7 +70,8 @@ def churn(int live, int levels, int batches):
     live: a multiple of BATCH. Returns (ns of each new order, ns of each cancel), one figure for each batch.
     """
     cdef Engine engine = make_engine(2 * live)
-    cdef Command* resting = <Command*>calloc(live, sizeof(Command))
+    # The order at a position is owner position % OWNERS's.
+    cdef int64_t* resting = <int64_t*>calloc(live, sizeof(int64_t))
     cdef Command commands[BATCH]
     cdef int positions[BATCH]
     cdef Outcome outcome
@@ -85,13 +86,16 @@ def churn(int live, int levels, int batches):
     try:
         for i in range(live):
             number += 1
-            make_order(&resting[i], &dice, number * 7919, i % OWNERS, levels)
-            engine.new_order(&resting[i], &outcome)
+            resting[i] = number * 7919
+            make_order(&commands[0], &dice, resting[i], i % OWNERS, levels)
+            engine.new_order(&commands[0], &outcome)
             require(outcome.visible_quantity == LOT_SIZE, "an order of the first filling did not rest")
         for _ in range(batches):
             for i in range(BATCH):
                 positions[i] = throw(&dice) % <uint64_t>(live // BATCH) * BATCH + i
-                commands[i] = resting[positions[i]]
+                commands[i].client_order_id = resting[positions[i]]
+                commands[i].owner = positions[i] % OWNERS
+                commands[i].instrument_id = 1
             accepted = 0
             started = now()
             for i in range(BATCH):
@@ -100,8 +104,8 @@ def churn(int live, int levels, int batches):
             canceling.append((now() - started) / <double>BATCH)
             for i in range(BATCH):
                 number += 1
+                resting[positions[i]] = number * 7919
                 make_order(&commands[i], &dice, number * 7919, commands[i].owner, levels)
-                resting[positions[i]] = commands[i]
             started = now()
             for i in range(BATCH):
                 engine.new_order(&commands[i], &outcome)
