@@ -33,6 +33,8 @@ from gateway.versions cimport session_reject_reason
 cdef enum:
     TEXT_MAX = 255
     LOGON_CONF_SCHEMA_VERSION_SINCE = 12
+    # `messages A..B no longer stored`, with numbers of 19 digits.
+    LOST_TEXT_MAX = 66
 
 
 cdef class Link:
@@ -229,9 +231,13 @@ cdef class Session:
 
     cpdef bint tell_lost(self, int64_t now) except -1:
         """Says, by a live Reject, which of the frames that the replay still owes are stored no longer; False if none."""
-        cdef int64_t last_number = self.stream.replay_lost_number
-        if last_number <= self.replay_told_number:
+        cdef int64_t last_number
+        if self.stream.replay_lost_number <= self.replay_told_number:
             return False
+        # The Reject itself may push out the oldest frames: they go before it says which are gone, or it would not be
+        # true, and have to be said again, and so on.
+        self.stream.make_room((HEADER_SIZE + sizeof(Reject) + 1 + LOST_TEXT_MAX + 7) & ~7)
+        last_number = self.stream.replay_lost_number
         self.replay_told_number = last_number
         self.send_reject(
             self.replay_ref_number,

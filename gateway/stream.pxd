@@ -59,6 +59,7 @@ cdef class Stream:
     cdef uint8_t* reserve(self, uint32_t length) except NULL
     cdef void commit(self, uint32_t length, bint transient) noexcept
     cdef uint64_t trim(self, uint64_t keep_bytes) noexcept
+    cdef void make_room(self, uint64_t length) noexcept
 
     cdef bytes copy_out(self, Py_ssize_t size)
     cdef const uint8_t* unsent(self, Py_ssize_t* length) noexcept

@@ -217,6 +217,10 @@ cdef class Stream:
             self._drop_oldest()
         return before - self.stored_bytes
 
+    cdef void make_room(self, uint64_t length) noexcept:
+        """Forgets what a frame of that length would push out, before it is written."""
+        self.trim(self.depth_bytes - min(length, self.depth_bytes))
+
     def trim_to(self, keep_bytes) -> int:
         """`trim`, from Python: bytes to keep in, bytes forgotten out."""
         return self.trim(keep_bytes)
