@@ -39,6 +39,7 @@ cdef class Connection(Link):
         int descriptor                  # of the transport's socket
         size_t offered                  # pending bytes in front of the read buffer while a read is under way
         bint write_blocked              # the socket did not take all: only then does the transport hold bytes
+        int64_t blocked_ns              # core time since when
         bint blocked_by_replay          # and those are resent frames
         bint half_closed
         object linger
@@ -51,7 +52,7 @@ cdef class Connection(Link):
     cdef int write(self, bytes data, bint is_replay) except -1
     cdef int pause_reading(self) except -1
     cdef int resume_reading(self) except -1
-    cdef int say_delivered(self) except -1
+    cdef int told_all(self) except -1
     cdef uint64_t unsent_bytes(self) except? 0
     cdef int judge_backlog(self, int64_t now) except -1
     cdef int close_as_told(self, int64_t now) except -1

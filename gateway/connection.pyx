@@ -150,7 +150,9 @@ cdef class Connection(Link):
     def connection_made(self, transport) -> None:
         self.transport = transport
         if len(self.shell.connections) >= CONNECTIONS_MAX:
+            # Nobody who is connected already gives way to it.
             transport.abort()
+            return
         transport.set_write_buffer_limits(0)
         self.descriptor = transport.get_extra_info("socket").fileno()
         self.shell.connections.add(self)
@@ -185,12 +187,12 @@ cdef class Connection(Link):
     def eof_received(self) -> bool:
         cdef Shell shell = self.shell
         self.half_closed = True
-        if self.state >= LINK_CLOSING:
-            # The client has read us to the end and closed: that is all there is to wait for.
-            self.abort()
-        else:
+        if self.state < LINK_CLOSING:
             shell.core.half_closed(self, shell.now())
             shell.after_input(self)
+        elif self.linger is not None and not self.write_blocked:
+            # All is told, and the client has closed: that is all there is to wait for.
+            self.abort()
         return True
 
     def connection_lost(self, error) -> None:
@@ -201,6 +203,8 @@ cdef class Connection(Link):
             if timer is not None:
                 timer.cancel()
         self.linger = self.slow_check = None
+        if error is not None:
+            shell.core.undelivered(self)
         shell.connections.discard(self)
         shell.core.lost(self, shell.now())
         shell.schedule_turn()
@@ -208,6 +212,7 @@ cdef class Connection(Link):
     def pause_writing(self) -> None:
         cdef int64_t now = self.shell.now()
         self.write_blocked = True
+        self.blocked_ns = now
         if self.backlog_marks is None:
             self.backlog_marks = []
             self.judge_backlog(now)
@@ -215,7 +220,7 @@ cdef class Connection(Link):
     def resume_writing(self) -> None:
         self.write_blocked = False
         if self.closing != CLOSING_NOT:
-            self.say_delivered()
+            self.told_all()
             return
         self.flush(self.shell.now())
         if not self.write_blocked:
@@ -308,22 +313,23 @@ cdef class Connection(Link):
         """The core is done with this link: its last bytes, then the line."""
         if self.state == LINK_CLOSED or self.transport is None:
             return 0
-        if self.closing == CLOSING_ABORT or self.write_blocked:
+        if self.closing == CLOSING_ABORT or self.write_blocked and now - self.blocked_ns >= self.shell.close_linger_ns:
             # A client that takes no bytes is not waited for.
             self.abort()
             return 0
         self.write(self.farewell, False)
-        if not self.write_blocked:
-            self.say_delivered()
-        if self.half_closed:
-            self.abort()
-            return 0
-        self.transport.write_eof()
         self.linger = self.shell.loop.call_later(self.shell.close_linger_ns / SECOND_NS, self.abort)
+        self.transport.write_eof()
+        if not self.write_blocked:
+            self.told_all()
         return 0
 
-    cdef int say_delivered(self) except -1:
-        self.shell.core.delivered(self)
+    cdef int told_all(self) except -1:
+        """The socket took the last byte."""
+        if not self.transport.is_closing():
+            self.shell.core.delivered(self)
+        if self.half_closed:
+            self.abort()
         return 0
 
     def abort(self) -> None:

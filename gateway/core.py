@@ -8,6 +8,7 @@ Inputs, each with the core time `now` (ns since the epoch, never going back):
     lost(link, now)              the connection is gone
     slow(link, now)              the client does not read
     delivered(link)              the socket took every byte of a closing link
+    undelivered(link)            the client reset the line all the same
     tick(now, stall_ns)          time has passed; for stall_ns of it the gateway itself did not look
     step(now)                    a bounded piece of the work that is under way, while `is_busy`
     shut_down(now)
@@ -144,6 +145,11 @@ class Core:
         ending = link.ending
         if ending is not None and CAUSE_POLICY[ending.cause].peer_reads:
             ending.delivered = True
+
+    def undelivered(self, link: Link) -> None:
+        """The client reset the line, so it need not have read what the socket took."""
+        if link.ending is not None:
+            link.ending.delivered = False
 
     def tick(self, now: int, stall_ns: int = 0) -> None:
         """Judges silence. Call it after a full read pass, with the time by which the gateway itself came late."""

@@ -1,8 +1,9 @@
-"""One order that meets thousands: as many fills, and as many cancels by self-match prevention, as one order may cause."""
+"""One order that meets thousands: as many fills and as many cancels by self-match prevention as one may cause."""
+
+from support.core_driver import CoreDriver, configuration, nine, quantity
 
 from codec.layout import SelfTradingMode, Side, TimeInForce
 from gateway.limits import FILLS_PER_ORDER_MAX
-from support.core_driver import CoreDriver, configuration, nine, quantity
 
 TOKEN = 77
 OWN_COUNT = 2_000
