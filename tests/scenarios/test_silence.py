@@ -1,10 +1,13 @@
 """Heartbeats and TestRequests, both ways."""
 
 import itertools
+import signal
+import time
 from collections.abc import Callable
 
 import pytest
 from support.connection import Connection
+from support.frames import order
 from support.scene import Scene
 
 INTERVAL_S = 1
@@ -78,6 +81,27 @@ def test_a_drop_copy_session_that_falls_silent_is_gone_as_well(impatient_scene: 
     watch = impatient_scene.watch()
     watch.do("answer", "tests=0 heartbeats=0")
     assert [frame.name for frame in watch.to_the_end()] == ["TestRequest", "LoggedOut"]
+
+
+def test_a_gateway_that_stood_still_times_out_nobody(impatient_scene: Scene) -> None:
+    watch = impatient_scene.watch()
+    lively, patient = impatient_scene.trader("maker-1"), impatient_scene.trader("maker-2")
+    patient.do("answer", "heartbeats=0 tests=1")
+    for number, session in enumerate((lively, patient), start=1):
+        session.place(order(number))
+    gateway = impatient_scene.gateway.process
+    gateway.send_signal(signal.SIGSTOP)
+    # The stall itself: well beyond the 1.5 intervals after which a silent client is gone.
+    time.sleep(2.5 * INTERVAL_S)
+    gateway.send_signal(signal.SIGCONT)
+    lively.nothing_more()
+    answered = patient.ask("TestRequest", correlationId=5)
+    if answered.name == "TestRequest":
+        answered = patient.frame()
+    assert answered.plain == ("Heartbeat", {"correlationId": 5})
+    watch.sync()
+    assert watch.ledger.canceled == {}
+    assert len(watch.ledger.open) == 2
 
 
 def test_a_peer_that_leaves_its_end_open_is_aborted_after_the_linger(make_scene: Callable[..., Scene]) -> None:

@@ -28,6 +28,8 @@ class Reader(threading.Thread):
 
     def run(self) -> None:
         for line in self._stream:
+            if not line.endswith(b"\n"):
+                break  # The process was killed in the middle of a line.
             try:
                 self._hand_on(json.loads(line))
             except Exception as error:
