@@ -27,7 +27,7 @@ POLL_S = 0.001
 
 
 class Client:
-    """A blocking client's end of a connection, of which nothing blocks: bytes go in and come out as the kernel has them."""
+    """A client's end of a connection, where nothing waits: bytes go in and come out as the kernel has them."""
 
     def __init__(self, address: tuple[str, int], receive_buffer: int | None = None) -> None:
         self.socket = socket.socket()
