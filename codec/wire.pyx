@@ -378,3 +378,32 @@ def xxh64(*pieces):
         xxh64_update(&state, <const uint8_t*> view.buf, view.len)
         PyBuffer_Release(&view)
     return xxh64_digest(&state)
+
+
+def split(buffer, frame_size_max=65535):
+    """All frames of a buffer: a bytearray of int64 pairs (start, length), and what stands after them, Partial or Invalid."""
+    cdef Py_buffer view
+    cdef Frame frame
+    cdef int64_t place[2]
+    cdef size_t offset = 0
+    cdef size_t size_max = frame_size_max
+    cdef size_t count = 0
+    cdef int found = FRAME_COMPLETE
+    cdef int64_t* places
+    PyObject_GetBuffer(buffer, &view, PyBUF_SIMPLE)
+    try:
+        out = bytearray(view.len // HEADER_SIZE * sizeof(place))
+        places = <int64_t*> <char*> out
+        with nogil:
+            while True:
+                found = frame_scan(<const uint8_t*> view.buf + offset, view.len - offset, size_max, &frame)
+                if found != FRAME_COMPLETE:
+                    break
+                places[2 * count] = <int64_t> (offset + frame.skipped)
+                places[2 * count + 1] = <int64_t> frame.length
+                offset += frame.skipped + frame.length
+                count += 1
+    finally:
+        PyBuffer_Release(&view)
+    del out[count * sizeof(place):]
+    return out, scan(buffer, offset, frame_size_max)

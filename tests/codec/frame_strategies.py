@@ -75,15 +75,15 @@ def fields_of(message: MessageLayout, *, known: bool = False) -> st.SearchStrate
 
 
 @st.composite
-def frames(draw: st.DrawFn, messages: tuple[MessageLayout, ...] = MESSAGES) -> bytes:
-    """A sound frame of any message and schema version, padded or not."""
-    message = draw(st.sampled_from(messages))
+def frames(draw: st.DrawFn, *, stamped: bool = False) -> bytes:
+    """A frame of any message and schema version, padded or not; `stamped` ones have that version in the header."""
+    message = draw(st.sampled_from(MESSAGES))
     version = draw(st.integers(0, 17))
     return wire.encode(
         message.name,
         draw(fields_of(message, known=draw(st.booleans()))),
         sequence_number=draw(integers("int64")),
-        version=draw(st.sampled_from([version, 0, 17, 0xFFFF])),
+        version=version if stamped else draw(st.sampled_from([version, 0, 17, 0xFFFF])),
         flags=draw(integers("uint8")),
         padded=draw(st.booleans()),
         root_version=version,
