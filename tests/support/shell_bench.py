@@ -36,7 +36,7 @@ class Client:
         self.socket.connect(address)
         self.socket.setblocking(False)
         self.number = 0
-        self.ended = ""
+        self._ended = ""
         self._data = b""
 
     def frame(self, name: str, fields: Mapping[str, Any], number: int | None = None) -> bytes:
@@ -67,23 +67,22 @@ class Client:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
-    def read(self, bytes_max: int = 1 << 24) -> list[Message]:
-        """The whole frames that are here now."""
-        while bytes_max > 0 and not self.ended:
+    def read(self, frames_max: int = 1 << 30) -> list[Message]:
+        """The whole frames that are here now, at most so many."""
+        while not self._ended:
             try:
-                data = self.socket.recv(min(bytes_max, 1 << 20))
+                data = self.socket.recv(1 << 20)
             except BlockingIOError:
                 break
             except ConnectionResetError:
-                self.ended = "reset"
+                self._ended = "reset"
                 break
             if not data:
-                self.ended = "eof"
+                self._ended = "eof"
             self._data += data
-            bytes_max -= len(data)
         found = []
         at = 0
-        while len(self._data) - at >= HEADER_SIZE:
+        while len(found) < frames_max and len(self._data) - at >= HEADER_SIZE:
             length = int.from_bytes(self._data[at + 2 : at + 4], "little")
             if len(self._data) - at < length:
                 break
@@ -91,6 +90,11 @@ class Client:
             at += length
         self._data = self._data[at:]
         return found
+
+    @property
+    def ended(self) -> str:
+        """How the gateway ended the line, once everything before that was read: eof or reset; else empty."""
+        return "" if len(self._data) >= HEADER_SIZE else self._ended
 
     def close(self) -> None:
         self.socket.close()
@@ -161,8 +165,8 @@ class ShellBench:
         found: list[Message] = []
 
         def enough() -> bool:
-            found.extend(client.read())
-            return len(found) >= count or bool(client.ended)
+            found.extend(client.read(frames_max=count - len(found)))
+            return len(found) == count or bool(client.ended)
 
         self.until(enough, f"{count} frames")
         return found
