@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from codec.errors import SchemaError
-from codec.schema import Composite, Data, Enum, Field, Message, Schema, Set, Type, load, schema_path
+from codec.schema import PRIMITIVES, Composite, Data, Enum, Field, Message, Schema, Set, Type, load, schema_path
 
 HEADLINE = "generated from schemas/order_entry.xml by codec.generate"
 PROTOCOL_ID = 0xDB
@@ -234,6 +234,8 @@ class FieldLayout(NamedTuple):
     """Name of the enum or set in ENUMS or SETS that its values belong to, or empty."""
     low: int | None = None
     """Smallest value allowed, where that is above what the type can hold."""
+    type_name: str = ""
+    """Name of the schema's own plain type, such as Timestamp, or empty."""
 
 
 class GroupLayout(NamedTuple):
@@ -283,8 +285,11 @@ def python_field(field: Field) -> str:
     limits = ""
     if isinstance(field.type, Enum | Set):
         limits = f', "{field.type.name}"'
-    elif isinstance(field.type, Type) and field.type.min_value is not None:
-        limits = f", low={field.type.min_value}"
+    elif isinstance(field.type, Type):
+        if field.type.min_value is not None:
+            limits = f", low={field.type.min_value}"
+        if field.type.name not in PRIMITIVES:
+            limits += f', type_name="{field.type.name}"'
     names = f'"{snake(field.name)}", "{field.name}", "{kind(field)}"'
     numbers = f"{field.offset}, {field.type.size}, {field.since_version}, {field.optional}"
     return f"FieldLayout({names}, {numbers}{limits}),"

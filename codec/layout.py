@@ -30,6 +30,8 @@ class FieldLayout(NamedTuple):
     """Name of the enum or set in ENUMS or SETS that its values belong to, or empty."""
     low: int | None = None
     """Smallest value allowed, where that is above what the type can hold."""
+    type_name: str = ""
+    """Name of the schema's own plain type, such as Timestamp, or empty."""
 
 
 class GroupLayout(NamedTuple):
@@ -384,8 +386,8 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         1, "Logon", True, False, 0, ((0, 65), (12, 67), (13, 68)),
         (
-            FieldLayout("client_id", "clientId", "char", 0, 16, 0, False),
-            FieldLayout("secret", "secret", "char", 16, 48, 0, False),
+            FieldLayout("client_id", "clientId", "char", 0, 16, 0, False, type_name="ClientId"),
+            FieldLayout("secret", "secret", "char", 16, 48, 0, False, type_name="Secret"),
             FieldLayout("reset_seq_num", "resetSeqNum", "int8", 64, 1, 0, False, "Bool"),
             FieldLayout("schema_version", "schemaVersion", "uint16", 65, 2, 12, False),
             FieldLayout("cancel_on_disconnect", "cancelOnDisconnect", "int8", 67, 1, 13, False, "Bool"),
@@ -467,7 +469,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
             FieldLayout("show_qty", "showQty", "decimal72", 41, 9, 0, True),
             FieldLayout("self_match_prevention_id", "selfMatchPreventionId", "int64", 50, 8, 0, True),
             FieldLayout("side", "side", "int8", 58, 1, 0, False, "Side"),
-            FieldLayout("time_in_force", "timeInForce", "int8", 59, 1, 0, False, low=-2),
+            FieldLayout("time_in_force", "timeInForce", "int8", 59, 1, 0, False, low=-2, type_name="TimeInForceOrDays"),
             FieldLayout("flags", "flags", "uint16", 60, 2, 0, False, "OrderFlags"),
             FieldLayout("self_trading_mode", "selfTradingMode", "int8", 62, 1, 0, False, "SelfTradingMode"),
         ),
@@ -576,7 +578,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         200, "NewOrderResponse", False, True, 0, ((0, 94),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False, type_name="Timestamp"),
             FieldLayout("exec_id", "execId", "int64", 8, 8, 0, False),
             FieldLayout("client_order_id", "clientOrderId", "int64", 16, 8, 0, False),
             FieldLayout("correlation_id", "correlationId", "int64", 24, 8, 0, False),
@@ -586,7 +588,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
             FieldLayout("quantity", "quantity", "decimal72", 56, 9, 0, False),
             FieldLayout("total_filled", "totalFilled", "decimal72", 65, 9, 0, False),
             FieldLayout("visible_qty", "visibleQty", "decimal72", 74, 9, 0, False),
-            FieldLayout("receive_time", "receiveTime", "int64", 83, 8, 0, False),
+            FieldLayout("receive_time", "receiveTime", "int64", 83, 8, 0, False, type_name="Timestamp"),
             FieldLayout("side", "side", "int8", 91, 1, 0, False, "Side"),
             FieldLayout("status", "status", "int8", 92, 1, 0, False, "OrderStatus"),
             FieldLayout("cancel_reason", "cancelReason", "int8", 93, 1, 0, False, "CancelReason"),
@@ -616,7 +618,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         202, "NewOrderReject", False, True, 0, ((0, 49),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False, type_name="Timestamp"),
             FieldLayout("exec_id", "execId", "int64", 8, 8, 0, False),
             FieldLayout("client_order_id", "clientOrderId", "int64", 16, 8, 0, False),
             FieldLayout("correlation_id", "correlationId", "int64", 24, 8, 0, False),
@@ -630,7 +632,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         210, "AmendOrderResponse", False, True, 0, ((0, 93),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False, type_name="Timestamp"),
             FieldLayout("exec_id", "execId", "int64", 8, 8, 0, False),
             FieldLayout("client_order_id", "clientOrderId", "int64", 16, 8, 0, False),
             FieldLayout("correlation_id", "correlationId", "int64", 24, 8, 0, True),
@@ -640,7 +642,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
             FieldLayout("quantity", "quantity", "decimal72", 56, 9, 0, False),
             FieldLayout("total_filled", "totalFilled", "decimal72", 65, 9, 0, False),
             FieldLayout("visible_qty", "visibleQty", "decimal72", 74, 9, 0, False),
-            FieldLayout("receive_time", "receiveTime", "int64", 83, 8, 0, False),
+            FieldLayout("receive_time", "receiveTime", "int64", 83, 8, 0, False, type_name="Timestamp"),
             FieldLayout("status", "status", "int8", 91, 1, 0, False, "OrderStatus"),
             FieldLayout("cancel_reason", "cancelReason", "int8", 92, 1, 0, False, "CancelReason"),
         ),
@@ -669,7 +671,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         212, "AmendOrderReject", False, True, 0, ((0, 49),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False, type_name="Timestamp"),
             FieldLayout("exec_id", "execId", "int64", 8, 8, 0, False),
             FieldLayout("client_order_id", "clientOrderId", "int64", 16, 8, 0, False),
             FieldLayout("correlation_id", "correlationId", "int64", 24, 8, 0, False),
@@ -683,13 +685,13 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         220, "CancelOrderResponse", False, True, 0, ((0, 56), (16, 74)),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False, type_name="Timestamp"),
             FieldLayout("exec_id", "execId", "int64", 8, 8, 0, False),
             FieldLayout("client_order_id", "clientOrderId", "int64", 16, 8, 0, False),
             FieldLayout("correlation_id", "correlationId", "int64", 24, 8, 0, True),
             FieldLayout("order_id", "orderId", "int64", 32, 8, 0, False),
             FieldLayout("instrument_id", "instrumentId", "int64", 40, 8, 0, False),
-            FieldLayout("receive_time", "receiveTime", "int64", 48, 8, 0, False),
+            FieldLayout("receive_time", "receiveTime", "int64", 48, 8, 0, False, type_name="Timestamp"),
             FieldLayout("quantity", "quantity", "decimal72", 56, 9, 16, False),
             FieldLayout("total_filled", "totalFilled", "decimal72", 65, 9, 16, False),
         ),
@@ -699,7 +701,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         222, "CancelOrderReject", False, True, 0, ((0, 49),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False, type_name="Timestamp"),
             FieldLayout("exec_id", "execId", "int64", 8, 8, 0, False),
             FieldLayout("client_order_id", "clientOrderId", "int64", 16, 8, 0, False),
             FieldLayout("correlation_id", "correlationId", "int64", 24, 8, 0, False),
@@ -713,12 +715,12 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         230, "MassQuoteResponse", False, True, 0, ((0, 48),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False, type_name="Timestamp"),
             FieldLayout("exec_id", "execId", "int64", 8, 8, 0, False),
             FieldLayout("quote_id", "quoteId", "int64", 16, 8, 0, False),
             FieldLayout("correlation_id", "correlationId", "int64", 24, 8, 0, False),
             FieldLayout("mmp_group_id", "mmpGroupId", "int64", 32, 8, 0, False),
-            FieldLayout("receive_time", "receiveTime", "int64", 40, 8, 0, False),
+            FieldLayout("receive_time", "receiveTime", "int64", 40, 8, 0, False, type_name="Timestamp"),
         ),
         (
             GroupLayout(
@@ -773,7 +775,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         232, "MassQuoteReject", False, True, 0, ((0, 41),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False, type_name="Timestamp"),
             FieldLayout("exec_id", "execId", "int64", 8, 8, 0, False),
             FieldLayout("quote_id", "quoteId", "int64", 16, 8, 0, False),
             FieldLayout("correlation_id", "correlationId", "int64", 24, 8, 0, False),
@@ -786,10 +788,10 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         240, "MassCancelResponse", False, True, 0, ((0, 36),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False, type_name="Timestamp"),
             FieldLayout("exec_id", "execId", "int64", 8, 8, 0, False),
             FieldLayout("correlation_id", "correlationId", "int64", 16, 8, 0, False),
-            FieldLayout("receive_time", "receiveTime", "int64", 24, 8, 0, False),
+            FieldLayout("receive_time", "receiveTime", "int64", 24, 8, 0, False, type_name="Timestamp"),
             FieldLayout("total_order_count", "totalOrderCount", "int32", 32, 4, 0, False),
         ),
         (),
@@ -798,7 +800,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         242, "MassCancelReject", False, True, 0, ((0, 25),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False, type_name="Timestamp"),
             FieldLayout("exec_id", "execId", "int64", 8, 8, 0, False),
             FieldLayout("correlation_id", "correlationId", "int64", 16, 8, 0, False),
             FieldLayout("reason", "reason", "int8", 24, 1, 0, False, "MassCancelRejectReason"),
@@ -809,10 +811,10 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         280, "GetMassQuoteMmpStatusResponse", False, True, 10, ((10, 32),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 10, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 10, False, type_name="Timestamp"),
             FieldLayout("correlation_id", "correlationId", "int64", 8, 8, 10, False),
             FieldLayout("mmp_group_id", "mmpGroupId", "int64", 16, 8, 10, False),
-            FieldLayout("frozen_until_time", "frozenUntilTime", "int64", 24, 8, 10, True),
+            FieldLayout("frozen_until_time", "frozenUntilTime", "int64", 24, 8, 10, True, type_name="Timestamp"),
         ),
         (),
         (),
@@ -820,7 +822,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         281, "GetMassQuoteMmpStatusReject", False, True, 10, ((10, 17),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 10, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 10, False, type_name="Timestamp"),
             FieldLayout("correlation_id", "correlationId", "int64", 8, 8, 10, False),
             FieldLayout("reason", "reason", "int8", 16, 1, 10, False, "MmpStatusRejectReason"),
         ),
@@ -830,10 +832,10 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         282, "GetOrdersMmpStatusResponse", False, True, 10, ((10, 32),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 10, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 10, False, type_name="Timestamp"),
             FieldLayout("correlation_id", "correlationId", "int64", 8, 8, 10, False),
             FieldLayout("currency_pair_id", "currencyPairId", "int64", 16, 8, 10, False),
-            FieldLayout("frozen_until_time", "frozenUntilTime", "int64", 24, 8, 10, True),
+            FieldLayout("frozen_until_time", "frozenUntilTime", "int64", 24, 8, 10, True, type_name="Timestamp"),
         ),
         (),
         (),
@@ -841,7 +843,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         283, "GetOrdersMmpStatusReject", False, True, 10, ((10, 17),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 10, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 10, False, type_name="Timestamp"),
             FieldLayout("correlation_id", "correlationId", "int64", 8, 8, 10, False),
             FieldLayout("reason", "reason", "int8", 16, 1, 10, False, "MmpStatusRejectReason"),
         ),
@@ -851,7 +853,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         300, "OrderFilled", False, True, 0, ((0, 16),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False, type_name="Timestamp"),
             FieldLayout("exec_id", "execId", "int64", 8, 8, 0, False),
         ),
         (
@@ -885,7 +887,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         310, "OrdersCanceled", False, True, 0, ((0, 17),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False, type_name="Timestamp"),
             FieldLayout("exec_id", "execId", "int64", 8, 8, 0, False),
             FieldLayout("flags", "flags", "uint8", 16, 1, 0, False, "MultiPartEventFlags"),
         ),
@@ -907,7 +909,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         312, "OrderPlaced", False, True, 0, ((0, 77), (8, 88)),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False, type_name="Timestamp"),
             FieldLayout("exec_id", "execId", "int64", 8, 8, 0, False),
             FieldLayout("client_order_id", "clientOrderId", "int64", 16, 8, 0, False),
             FieldLayout("order_id", "orderId", "int64", 24, 8, 0, False),
@@ -918,7 +920,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
             FieldLayout("visible_qty", "visibleQty", "decimal72", 66, 9, 0, False),
             FieldLayout("status", "status", "int8", 75, 1, 0, False, "OrderStatus"),
             FieldLayout("cancel_reason", "cancelReason", "int8", 76, 1, 0, False, "CancelReason"),
-            FieldLayout("padding3", "padding3", "padding", 77, 3, 8, False),
+            FieldLayout("padding3", "padding3", "padding", 77, 3, 8, False, type_name="Padding3"),
             FieldLayout("correlation_id", "correlationId", "int64", 80, 8, 8, False),
         ),
         (
@@ -946,7 +948,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         314, "MassQuoteOrdersPlaced", False, True, 0, ((0, 24),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False, type_name="Timestamp"),
             FieldLayout("exec_id", "execId", "int64", 8, 8, 0, False),
             FieldLayout("mmp_group_id", "mmpGroupId", "int64", 16, 8, 0, False),
         ),
@@ -991,10 +993,10 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         320, "MassQuoteMmpTriggered", False, True, 0, ((0, 57),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False, type_name="Timestamp"),
             FieldLayout("exec_id", "execId", "int64", 8, 8, 0, False),
             FieldLayout("mmp_group_id", "mmpGroupId", "int64", 16, 8, 0, False),
-            FieldLayout("frozen_until", "frozenUntil", "int64", 24, 8, 0, False),
+            FieldLayout("frozen_until", "frozenUntil", "int64", 24, 8, 0, False, type_name="Timestamp"),
             FieldLayout("quantity_level", "quantityLevel", "double", 32, 8, 0, False),
             FieldLayout("vega_level", "vegaLevel", "double", 40, 8, 0, False),
             FieldLayout("delta_level", "deltaLevel", "double", 48, 8, 0, False),
@@ -1006,10 +1008,10 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         322, "OrdersMmpTriggered", False, True, 0, ((0, 57),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False, type_name="Timestamp"),
             FieldLayout("exec_id", "execId", "int64", 8, 8, 0, False),
             FieldLayout("currency_pair_id", "currencyPairId", "int64", 16, 8, 0, False),
-            FieldLayout("frozen_until", "frozenUntil", "int64", 24, 8, 0, False),
+            FieldLayout("frozen_until", "frozenUntil", "int64", 24, 8, 0, False, type_name="Timestamp"),
             FieldLayout("quantity_level", "quantityLevel", "double", 32, 8, 0, False),
             FieldLayout("vega_level", "vegaLevel", "double", 40, 8, 0, False),
             FieldLayout("delta_level", "deltaLevel", "double", 48, 8, 0, False),
@@ -1021,7 +1023,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         324, "MassQuoteMmpUnfrozen", False, True, 0, ((0, 32),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False, type_name="Timestamp"),
             FieldLayout("exec_id", "execId", "int64", 8, 8, 0, False),
             FieldLayout("mmp_group_id", "mmpGroupId", "int64", 16, 8, 0, False),
             FieldLayout("correlation_id", "correlationId", "int64", 24, 8, 0, True),
@@ -1032,7 +1034,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         326, "OrdersMmpUnfrozen", False, True, 0, ((0, 32),),
         (
-            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 0, 8, 0, False, type_name="Timestamp"),
             FieldLayout("exec_id", "execId", "int64", 8, 8, 0, False),
             FieldLayout("currency_pair_id", "currencyPairId", "int64", 16, 8, 0, False),
             FieldLayout("correlation_id", "correlationId", "int64", 24, 8, 0, True),
@@ -1099,8 +1101,8 @@ MESSAGES: tuple[MessageLayout, ...] = (
             FieldLayout("correlation_id", "correlationId", "int64", 0, 8, 0, False),
             FieldLayout("status", "status", "int8", 8, 1, 0, False, "CancelAllAfterStatus"),
             FieldLayout("armed", "armed", "int8", 9, 1, 0, False, "Bool"),
-            FieldLayout("current_time", "currentTime", "int64", 10, 8, 0, False),
-            FieldLayout("trigger_time", "triggerTime", "int64", 18, 8, 0, True),
+            FieldLayout("current_time", "currentTime", "int64", 10, 8, 0, False, type_name="Timestamp"),
+            FieldLayout("trigger_time", "triggerTime", "int64", 18, 8, 0, True, type_name="Timestamp"),
             FieldLayout("arm_sequence", "armSequence", "int64", 26, 8, 0, True),
         ),
         (),
@@ -1109,15 +1111,15 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         4030, "CancelOnDisconnectReceipt", False, True, 0, ((0, 118),),
         (
-            FieldLayout("client_id", "clientId", "char", 0, 16, 0, False),
+            FieldLayout("client_id", "clientId", "char", 0, 16, 0, False, type_name="ClientId"),
             FieldLayout("portfolio_id", "portfolioId", "int64", 16, 8, 0, False),
             FieldLayout("session_epoch", "sessionEpoch", "int64", 24, 8, 0, False),
             FieldLayout("cause", "cause", "int8", 32, 1, 0, False, "Cause"),
             FieldLayout("scope", "scope", "int8", 33, 1, 0, False, "CancelOnDisconnectScope"),
-            FieldLayout("last_heard_time", "lastHeardTime", "int64", 34, 8, 0, False),
-            FieldLayout("detected_time", "detectedTime", "int64", 42, 8, 0, False),
-            FieldLayout("fenced_time", "fencedTime", "int64", 50, 8, 0, False),
-            FieldLayout("completed_time", "completedTime", "int64", 58, 8, 0, False),
+            FieldLayout("last_heard_time", "lastHeardTime", "int64", 34, 8, 0, False, type_name="Timestamp"),
+            FieldLayout("detected_time", "detectedTime", "int64", 42, 8, 0, False, type_name="Timestamp"),
+            FieldLayout("fenced_time", "fencedTime", "int64", 50, 8, 0, False, type_name="Timestamp"),
+            FieldLayout("completed_time", "completedTime", "int64", 58, 8, 0, False, type_name="Timestamp"),
             FieldLayout("bound_count", "boundCount", "int32", 66, 4, 0, False),
             FieldLayout("cancelled_count", "cancelledCount", "int32", 70, 4, 0, False),
             FieldLayout("filled_count", "filledCount", "int32", 74, 4, 0, False),
@@ -1126,7 +1128,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
             FieldLayout("first_sequence_number", "firstSequenceNumber", "int64", 86, 8, 0, True),
             FieldLayout("last_sequence_number", "lastSequenceNumber", "int64", 94, 8, 0, True),
             FieldLayout("digest", "digest", "uint64", 102, 8, 0, False),
-            FieldLayout("timestamp", "timestamp", "int64", 110, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 110, 8, 0, False, type_name="Timestamp"),
         ),
         (),
         (),
@@ -1145,7 +1147,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
         4041, "OpenOrdersResponse", False, True, 0, ((0, 17),),
         (
             FieldLayout("correlation_id", "correlationId", "int64", 0, 8, 0, False),
-            FieldLayout("timestamp", "timestamp", "int64", 8, 8, 0, False),
+            FieldLayout("timestamp", "timestamp", "int64", 8, 8, 0, False, type_name="Timestamp"),
             FieldLayout("flags", "flags", "uint8", 16, 1, 0, False, "MultiPartEventFlags"),
         ),
         (
@@ -1168,7 +1170,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
     MessageLayout(
         4050, "DropCopyEvent", False, True, 0, ((0, 40),),
         (
-            FieldLayout("origin_client_id", "originClientId", "char", 0, 16, 0, False),
+            FieldLayout("origin_client_id", "originClientId", "char", 0, 16, 0, False, type_name="ClientId"),
             FieldLayout("portfolio_id", "portfolioId", "int64", 16, 8, 0, False),
             FieldLayout("session_epoch", "sessionEpoch", "int64", 24, 8, 0, False),
             FieldLayout("origin_sequence_number", "originSequenceNumber", "int64", 32, 8, 0, True),

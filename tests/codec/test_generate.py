@@ -93,3 +93,20 @@ def test_enums_and_sets_have_the_published_values() -> None:
         *("TCP_CLOSED", "TCP_RESET", "HEARTBEAT_MISSED", "LOGOUT", "DISPLACED", "PROTOCOL_VIOLATION", "SLOW_CONSUMER"),
         *("DEAD_MAN_EXPIRED", "GATEWAY_SHUTDOWN", "GATEWAY_RESTARTED", "GATEWAY_LOST", "ADMIN"),
     ]
+
+
+def test_a_field_of_a_plain_type_of_the_schema_carries_its_name() -> None:
+    named: dict[str, set[str]] = {}
+    for message in layout.MESSAGES:
+        for field in (*message.fields, *(one for group in message.groups for one in group.fields)):
+            named.setdefault(field.type_name, set()).add(field.name)
+    assert {name: sorted(fields) for name, fields in named.items() if name} == {
+        "ClientId": ["client_id", "origin_client_id"],
+        "Padding3": ["padding3"],
+        "Secret": ["secret"],
+        "TimeInForceOrDays": ["time_in_force"],
+        "Timestamp": sorted(
+            ["timestamp", "receive_time", "frozen_until", "frozen_until_time", "current_time", "trigger_time"]
+            + ["last_heard_time", "detected_time", "fenced_time", "completed_time"]
+        ),
+    }
