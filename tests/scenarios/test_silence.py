@@ -4,10 +4,12 @@ import itertools
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from support.connection import Connection
 from support.frames import order
+from support.processes import wait_until
 from support.scene import Scene
 
 INTERVAL_S = 1
@@ -102,6 +104,26 @@ def test_a_gateway_that_stood_still_times_out_nobody(impatient_scene: Scene) -> 
     watch.sync()
     assert watch.ledger.canceled == {}
     assert len(watch.ledger.open) == 2
+
+
+def test_a_client_that_was_asked_before_a_stall_still_has_its_time_to_answer(make_scene: Callable[..., Scene]) -> None:
+    scene = make_scene(heartbeat_interval_s=INTERVAL_S, heartbeat_probe_factor=1, heartbeat_lapse_factor=3)
+    client = scene.trader("maker-1")
+    client.do("answer", "heartbeats=0 tests=0")
+    asked = client.frame("TestRequest")
+    gateway = scene.gateway.process
+    gateway.send_signal(signal.SIGSTOP)
+    # The stall itself: the time to answer would be over, if the gateway counted what it slept through.
+    time.sleep(2.5 * INTERVAL_S)
+    gateway.send_signal(signal.SIGCONT)
+    wait_until(lambda: gateway_state(gateway.pid) == "S", "the gateway to have judged and to sleep")
+    client.send("Heartbeat", **asked.fields)
+    client.nothing_more()
+
+
+def gateway_state(process_id: int) -> str:
+    """The state letter of a process: R running, S sleeping, T stopped."""
+    return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def test_a_peer_that_leaves_its_end_open_is_aborted_after_the_linger(make_scene: Callable[..., Scene]) -> None:
