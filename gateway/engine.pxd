@@ -130,6 +130,12 @@ cdef class Engine:
         uint32_t drain(self, uint32_t owner, uint32_t limit, int8_t cancel_reason,
                        OrdersCanceledOrders* out) noexcept nogil
 
+        # Many orders of several owners at once, by one command or one tick: `leave` takes a live one out of everything,
+        # registry.touched names the owners, take_leaving writes at most `limit` entries of one owner and returns how
+        # many; registry.forget_touched ends it. Orders.report_leaving does the telling.
+        void leave(self, uint32_t handle, int8_t cancel_reason) noexcept nogil
+        uint32_t take_leaving(self, uint32_t owner, uint32_t limit, OrdersCanceledOrders* out) noexcept nogil
+
         # Exec ids are the caller's to spend: one for each event that it reports. Strictly increasing.
         int64_t next_exec_id(self) noexcept nogil
 
@@ -149,3 +155,4 @@ cdef class Engine:
         void cancel(self, const Command* command, uint32_t handle, const char* unknown, int64_t named,
                     Outcome* outcome) noexcept nogil
         void forget(self, uint32_t handle) noexcept nogil
+        void write_canceled(self, const Order* order, int8_t cancel_reason, OrdersCanceledOrders* entry) noexcept nogil

@@ -472,20 +472,44 @@ cdef class Engine:
         cdef Owner* mine = &self.registry.owners[owner]
         cdef uint32_t drained = 0
         cdef uint32_t handle
-        cdef Order* order
         while drained < limit and mine.dead > 0:
             handle = mine.covered.head
-            order = order_at(&self.registry.orders, handle)
-            out[drained].client_order_id = order.client_order_id
-            out[drained].order_id = order.order_id
-            out[drained].instrument_id = self.instruments[order.instrument].id
-            out[drained].total_filled.mantissa = order.filled
-            out[drained].total_filled.exponent = -9
-            out[drained].cancel_reason = cancel_reason
-            out[drained].flags = CANCEL_FLAGS_IS_QUOTE if order.flags & ORDER_IS_QUOTE else 0
+            self.write_canceled(order_at(&self.registry.orders, handle), cancel_reason, &out[drained])
             self.forget(handle)
             drained += 1
         return drained
+
+    cdef void leave(self, uint32_t handle, int8_t cancel_reason) noexcept nogil:
+        """Take a live order out of its book and out of reach, to be told of by take_leaving."""
+        if order_at(&self.registry.orders, handle).flags & ORDER_IN_BOOK:
+            self.books.remove(handle)
+        self.registry.leave(handle, cancel_reason)
+
+    cdef uint32_t take_leaving(self, uint32_t owner, uint32_t limit, OrdersCanceledOrders* out) noexcept nogil:
+        """Forget up to `limit` of the owner's leaving orders, in order of leaving, and write an entry for each into `out`.
+
+        Returns how many.
+        """
+        cdef uint32_t taken = 0
+        cdef uint32_t handle = self.registry.first_leaving(owner)
+        cdef Order* order
+        while taken < limit and handle != NONE:
+            order = order_at(&self.registry.orders, handle)
+            self.write_canceled(order, order.cancel_reason, &out[taken])
+            self.registry.release_leaving(handle)
+            taken += 1
+            handle = self.registry.first_leaving(owner)
+        return taken
+
+    cdef void write_canceled(self, const Order* order, int8_t cancel_reason,
+                             OrdersCanceledOrders* entry) noexcept nogil:
+        entry.client_order_id = order.client_order_id
+        entry.order_id = order.order_id
+        entry.instrument_id = self.instruments[order.instrument].id
+        entry.total_filled.mantissa = order.filled
+        entry.total_filled.exponent = -9
+        entry.cancel_reason = cancel_reason
+        entry.flags = CANCEL_FLAGS_IS_QUOTE if order.flags & ORDER_IS_QUOTE else 0
 
     cdef int64_t next_exec_id(self) noexcept nogil:
         self.last_exec_id += 1

@@ -46,7 +46,10 @@ cdef int check_all_rest(Registry registry, OrderList orders) except -1:
 
 
 def check_registry(Registry registry not None):
-    """Each order is in one owner's list and found by both its ids; lookups and counts hold nothing else."""
+    """Each order is in one owner's list and found by both its ids; lookups and counts hold nothing else.
+
+    Orders that are leaving are in their owner's list of those, and nothing finds or counts them.
+    """
     cdef uint32_t owner
     cdef uint32_t portfolio
     require(sizeof(Order) == 2 * CACHE_LINE_SIZE, f"an order fills {sizeof(Order)} bytes")
@@ -61,7 +64,13 @@ def check_registry(Registry registry not None):
     for portfolio in range(registry.portfolio_count):
         require(live[portfolio] == registry.portfolios[portfolio].open,
                 f"portfolio {portfolio}: {live[portfolio]} open, {registry.portfolios[portfolio].open} counted")
-    require(registry.orders.used == len(handles), f"{registry.orders.used} records in use, {len(handles)} in lists")
+    leaving = set()
+    for owner in range(registry.owner_count):
+        walk_leaving(registry, owner, leaving)
+    require(not leaving & handles, f"orders that are leaving and open: {sorted(leaving & handles)}")
+    check_touched(registry)
+    require(registry.orders.used == len(handles) + len(leaving),
+            f"{registry.orders.used} records in use, {len(handles)} in lists and {len(leaving)} leaving")
     check_lookup(&registry.by_client, len(handles))
     check_lookup(&registry.by_order_id, len(handles))
 
@@ -103,6 +112,34 @@ cdef int walk_list(Registry registry, uint32_t owner, bint covered, set handles,
     require(mine.tail == previous, f"owner {owner}: tail")
     require(mine.live == alive, f"owner {owner}: {alive} live in a list, {mine.live} counted")
     return dead
+
+
+cdef int walk_leaving(Registry registry, uint32_t owner, set leaving) except -1:
+    cdef OrderList mine = registry.owners[owner].leaving
+    cdef uint32_t handle = mine.head
+    cdef uint32_t previous = NONE
+    cdef uint32_t count = 0
+    cdef Order* order
+    while handle != NONE:
+        order = order_at(&registry.orders, handle)
+        where = f"owner {owner}, leaving order {order.order_id}"
+        require(handle not in leaving, f"{where}: in two lists")
+        leaving.add(handle)
+        count += 1
+        require(order.owner == owner and order.owner_prev == previous, f"{where}: links")
+        require(not order.flags & ORDER_IN_BOOK, f"{where}: in a book")
+        previous, handle = handle, order.owner_next
+    require(mine.tail == previous and mine.live == count, f"owner {owner}: {count} leaving, {mine.live} counted")
+    require(count == 0 or registry.owners[owner].is_touched, f"owner {owner}: {count} leaving and not touched")
+    return 0
+
+
+cdef int check_touched(Registry registry) except -1:
+    cdef uint32_t owner
+    touched = [registry.touched[index] for index in range(registry.touched_count)]
+    marked = [owner for owner in range(registry.owner_count) if registry.owners[owner].is_touched]
+    require(sorted(touched) == marked, f"owners {touched} are touched, {marked} are marked so")
+    return 0
 
 
 cdef bint found_once(Lookup* lookup, uint32_t hash, uint32_t wanted) noexcept:

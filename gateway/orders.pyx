@@ -41,6 +41,7 @@ from codec.wire cimport decimal_to_fixed, fixed_to_decimal, version_stamp
 from gateway.engine cimport (
     EVENT_FILL, EVENTS_PER_ORDER_MAX, FILLS_PER_ORDER_MAX, OUTCOME_ACCEPTED, Command, Engine, Event, Outcome,
 )
+from gateway.registry cimport Registry
 from gateway.session cimport Session
 from gateway.versions cimport cancel_order_reject_reason
 
@@ -349,6 +350,30 @@ cdef class Orders:
             left -= count
             finish_orders_canceled(session, at, count, left == 0, now)
         return event_index
+
+    cdef int report_leaving(self, int64_t now) except -1:
+        """Tells each owner of its orders that `Engine.leave` took out: owner by owner as they were touched first.
+
+        For each owner it is one event: OrdersCanceled (310) in as many frames as it takes, the last of them marked.
+        """
+        cdef Registry registry = self.engine.registry
+        cdef uint32_t index
+        for index in range(registry.touched_count):
+            self._report_leaving_of(self._session(registry.touched[index]), now)
+        registry.forget_touched()
+        return 0
+
+    cdef int _report_leaving_of(self, Session session, int64_t now) except -1:
+        cdef uint32_t left = self.engine.registry.owners[session.slot].leaving.live
+        cdef int64_t exec_id = self.engine.next_exec_id()
+        cdef uint32_t count
+        cdef uint8_t* at
+        while left > 0:
+            at = begin_orders_canceled(session, min(left, CANCELED_MAX), exec_id, now, now)
+            count = self.engine.take_leaving(session.slot, min(left, CANCELED_MAX), orders_canceled_entries(at))
+            left -= count
+            finish_orders_canceled(session, at, count, left == 0, now)
+        return 0
 
     # cancel on disconnect
 

@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from codec.layout cimport (
-    CANCEL_REASON_CLIENT_DISCONNECT, SELF_TRADING_MODE_CANCEL_TAKER, SIDE_BUY, SIDE_SELL, TIME_IN_FORCE_GTC,
+    CANCEL_REASON_BY_REQUEST, CANCEL_REASON_CLIENT_DISCONNECT, SELF_TRADING_MODE_CANCEL_TAKER, SIDE_BUY, SIDE_SELL, TIME_IN_FORCE_GTC,
     OrdersCanceledOrders,
 )
 from gateway.book cimport Books, Level, level_at
@@ -222,11 +222,36 @@ cdef class EngineProbe:
         """A list of CanceledOrder, at most `limit` of them."""
         cdef OrdersCanceledOrders* entries
         require_below(owner, self.engine.registry.owner_count, "owner")
-        entries = <OrdersCanceledOrders*>calloc(max(limit, 1), sizeof(OrdersCanceledOrders))
-        if entries == NULL:
-            raise MemoryError(f"no memory for {limit} entries")
+        entries = allocate_entries(limit)
         try:
             count = self.engine.drain(owner, limit, cancel_reason, entries)
+            return [canceled_order(&entries[i]) for i in range(count)]
+        finally:
+            free(entries)
+
+    def leave(self, order_id, int8_t cancel_reason=CANCEL_REASON_BY_REQUEST):
+        """Take a live order out, to be told of by take_leaving; False when there is no such order."""
+        cdef uint32_t handle = self.engine.registry.find_order_id(null_or(order_id))
+        if handle != NONE:
+            self.engine.leave(handle, cancel_reason)
+        return handle != NONE
+
+    def take_leaving(self, uint32_t limit):
+        """What every touched owner is told, owner by owner: (owner, a list of CanceledOrder, at most `limit` of them).
+
+        It may be called again until nothing is left; then the owners are touched no longer.
+        """
+        cdef Registry registry = self.engine.registry
+        touched = [registry.touched[index] for index in range(registry.touched_count)]
+        told = [(owner, self.entries_of(owner, limit)) for owner in touched]
+        if all(registry.owners[<uint32_t>owner].leaving.live == 0 for owner in touched):
+            registry.forget_touched()
+        return [(owner, entries) for owner, entries in told if entries]
+
+    cdef object entries_of(self, uint32_t owner, uint32_t limit):
+        cdef OrdersCanceledOrders* entries = allocate_entries(limit)
+        try:
+            count = self.engine.take_leaving(owner, limit, entries)
             return [canceled_order(&entries[i]) for i in range(count)]
         finally:
             free(entries)
@@ -303,6 +328,13 @@ cdef object event_record(const Event* event):
         flags=event.flags,
         cancel_reason=event.cancel_reason,
     )
+
+
+cdef OrdersCanceledOrders* allocate_entries(uint32_t count) except NULL:
+    cdef OrdersCanceledOrders* entries = <OrdersCanceledOrders*>calloc(max(count, 1), sizeof(OrdersCanceledOrders))
+    if entries == NULL:
+        raise MemoryError(f"no memory for {count} entries")
+    return entries
 
 
 cdef object canceled_order(const OrdersCanceledOrders* entry):

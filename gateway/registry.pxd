@@ -33,7 +33,8 @@ cdef struct Order:
     uint32_t owner_prev       # in its owner's list, covered or not, in order of entry
     uint32_t owner_next
     uint32_t client_hash
-    uint8_t reserved[32]      # so that the record fills two cache lines
+    int8_t cancel_reason      # CANCEL_REASON_* of an order that is leaving
+    uint8_t reserved[31]      # so that the record fills two cache lines
 
 
 cdef struct OrderList:
@@ -47,8 +48,10 @@ cdef struct Owner:
     int64_t newest_epoch      # epochs of entry never go back, so a list's dead orders are its first ones
     uint32_t portfolio
     uint32_t dead             # dead orders that have not been drained
+    bint is_touched           # in the registry's list of those whose orders the present command has taken out
     OrderList covered
     OrderList uncovered
+    OrderList leaving         # taken out, not yet told of: `live` counts them, nothing else knows them any more
 
 
 cdef struct Portfolio:
@@ -65,6 +68,8 @@ cdef class Registry:
         Lookup by_order_id
         Owner* owners
         Portfolio* portfolios
+        uint32_t* touched             # owners that have orders leaving, in the order in which the first one left
+        uint32_t touched_count
         readonly uint32_t owner_count
         readonly uint32_t portfolio_count
 
@@ -77,7 +82,14 @@ cdef class Registry:
         uint32_t take(self) noexcept nogil
         void bind(self, uint32_t handle) noexcept nogil
         void release(self, uint32_t handle) noexcept nogil
+        void leave(self, uint32_t handle, int8_t cancel_reason) noexcept nogil
+        uint32_t first_leaving(self, uint32_t owner) noexcept nogil
+        void release_leaving(self, uint32_t handle) noexcept nogil
+        void forget_touched(self) noexcept nogil
         uint32_t fence(self, uint32_t owner, int64_t epoch) noexcept nogil
+
+        # Within.
+        void unbind(self, uint32_t handle) noexcept nogil
 
 
 cdef inline Order* order_at(const Slab* orders, uint32_t handle) noexcept nogil:

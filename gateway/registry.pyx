@@ -6,18 +6,43 @@ with an epoch that the owner has already left behind.
 """
 
 cimport cython
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int8_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 
 from gateway.lookup cimport (
     Cursor, lookup_add, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start, lookup_take,
 )
-from gateway.slab cimport NONE, slab_close, slab_give, slab_init, slab_reserve, slab_take
+from gateway.slab cimport NONE, Slab, slab_close, slab_give, slab_init, slab_reserve, slab_take
 
 
 cdef inline uint32_t order_id_hash(int64_t order_id) noexcept nogil:
     # Order ids are ours and consecutive: taken as they are, neighbours share lines and buckets fill evenly.
     return <uint32_t>order_id
+
+
+cdef inline void append(const Slab* orders, OrderList* mine, uint32_t handle) noexcept nogil:
+    """Make an order the last of an owner's list. Counts are the caller's."""
+    cdef Order* order = order_at(orders, handle)
+    order.owner_next = NONE
+    order.owner_prev = mine.tail
+    if mine.tail == NONE:
+        mine.head = handle
+    else:
+        order_at(orders, mine.tail).owner_next = handle
+    mine.tail = handle
+
+
+cdef inline void unlink(const Slab* orders, OrderList* mine, uint32_t handle) noexcept nogil:
+    """Take an order out of its owner's list. Counts are the caller's."""
+    cdef Order* order = order_at(orders, handle)
+    if order.owner_prev == NONE:
+        mine.head = order.owner_next
+    else:
+        order_at(orders, order.owner_prev).owner_next = order.owner_next
+    if order.owner_next == NONE:
+        mine.tail = order.owner_prev
+    else:
+        order_at(orders, order.owner_next).owner_prev = order.owner_prev
 
 
 @cython.final
@@ -35,7 +60,8 @@ cdef class Registry:
         self.portfolio_count = len(portfolios)
         self.owners = <Owner*>calloc(max(self.owner_count, 1), sizeof(Owner))
         self.portfolios = <Portfolio*>calloc(max(self.portfolio_count, 1), sizeof(Portfolio))
-        if (self.owners == NULL or self.portfolios == NULL
+        self.touched = <uint32_t*>calloc(max(self.owner_count, 1), sizeof(uint32_t))
+        if (self.owners == NULL or self.portfolios == NULL or self.touched == NULL
                 or not slab_init(&self.orders, sizeof(Order), orders_max)
                 or not lookup_init(&self.by_client, orders_max)
                 or not lookup_init(&self.by_order_id, orders_max)):
@@ -49,6 +75,7 @@ cdef class Registry:
             self.owners[i].portfolio = owner.portfolio
             self.owners[i].covered.head = self.owners[i].covered.tail = NONE
             self.owners[i].uncovered.head = self.owners[i].uncovered.tail = NONE
+            self.owners[i].leaving.head = self.owners[i].leaving.tail = NONE
 
     def __dealloc__(self):
         slab_close(&self.orders)
@@ -56,6 +83,7 @@ cdef class Registry:
         lookup_close(&self.by_order_id)
         free(self.owners)
         free(self.portfolios)
+        free(self.touched)
 
     # Queries.
 
@@ -104,13 +132,7 @@ cdef class Registry:
         cdef Order* order = order_at(&self.orders, handle)
         cdef Owner* owner = &self.owners[order.owner]
         cdef OrderList* mine = &owner.covered if order.flags & ORDER_IS_COVERED else &owner.uncovered
-        order.owner_next = NONE
-        order.owner_prev = mine.tail
-        if mine.tail == NONE:
-            mine.head = handle
-        else:
-            order_at(&self.orders, mine.tail).owner_next = handle
-        mine.tail = handle
+        append(&self.orders, mine, handle)
         mine.live += 1
         owner.newest_epoch = order.epoch
         self.portfolios[order.portfolio].open += 1
@@ -119,6 +141,45 @@ cdef class Registry:
 
     cdef void release(self, uint32_t handle) noexcept nogil:
         """Forget an order, live or dead, that is in no book."""
+        self.unbind(handle)
+        slab_give(&self.orders, handle)
+
+    cdef void leave(self, uint32_t handle, int8_t cancel_reason) noexcept nogil:
+        """Take out a live order that is in no book: from here on it does not exist, except that its owner has to be told.
+
+        It waits in its owner's list of leaving orders, and the owner among the touched ones, for first_leaving.
+        """
+        cdef Order* order = order_at(&self.orders, handle)
+        cdef Owner* owner = &self.owners[order.owner]
+        self.unbind(handle)
+        order.cancel_reason = cancel_reason
+        append(&self.orders, &owner.leaving, handle)
+        owner.leaving.live += 1
+        if not owner.is_touched:
+            owner.is_touched = True
+            self.touched[self.touched_count] = order.owner
+            self.touched_count += 1
+
+    cdef uint32_t first_leaving(self, uint32_t owner) noexcept nogil:
+        """The owner's order that left first and was not told of yet, NONE after the last."""
+        return self.owners[owner].leaving.head
+
+    cdef void release_leaving(self, uint32_t handle) noexcept nogil:
+        """Forget the first leaving order of its owner, which has been told."""
+        cdef OrderList* leaving = &self.owners[order_at(&self.orders, handle).owner].leaving
+        unlink(&self.orders, leaving, handle)
+        leaving.live -= 1
+        slab_give(&self.orders, handle)
+
+    cdef void forget_touched(self) noexcept nogil:
+        """Everybody has been told of all that left."""
+        cdef uint32_t index
+        for index in range(self.touched_count):
+            self.owners[self.touched[index]].is_touched = False
+        self.touched_count = 0
+
+    cdef void unbind(self, uint32_t handle) noexcept nogil:
+        """Count an order, live or dead, out, and out of reach."""
         cdef Order* order = order_at(&self.orders, handle)
         cdef Owner* owner = &self.owners[order.owner]
         cdef OrderList* mine = &owner.covered if order.flags & ORDER_IS_COVERED else &owner.uncovered
@@ -127,17 +188,9 @@ cdef class Registry:
         else:
             mine.live -= 1
             self.portfolios[order.portfolio].open -= 1
-        if order.owner_prev == NONE:
-            mine.head = order.owner_next
-        else:
-            order_at(&self.orders, order.owner_prev).owner_next = order.owner_next
-        if order.owner_next == NONE:
-            mine.tail = order.owner_prev
-        else:
-            order_at(&self.orders, order.owner_next).owner_prev = order.owner_prev
+        unlink(&self.orders, mine, handle)
         lookup_take(&self.by_client, order.client_hash, handle)
         lookup_take(&self.by_order_id, order_id_hash(order.order_id), handle)
-        slab_give(&self.orders, handle)
 
     cdef uint32_t fence(self, uint32_t index, int64_t epoch) noexcept nogil:
         """Kill the owner's covered orders of all epochs up to this one; returns how many lived.

@@ -81,6 +81,8 @@ class NaiveEngine:
         self.owners = owners
         self.orders_max = orders_max
         self.orders: list[NaiveOrder] = []
+        self.leaving: list[tuple[NaiveOrder, int]] = []
+        self.touched: list[int] = []
         self.fenced_epochs = [0] * len(owners)
         self.newest_epochs = [0] * len(owners)
         self.last_order_id = 0
@@ -162,12 +164,24 @@ class NaiveEngine:
     def drain(self, owner: int, limit: int, cancel_reason: int = CancelReason.CLIENT_DISCONNECT) -> list[CanceledOrder]:
         dead = [order for order in self.orders if order.owner == owner and self.is_dead(order)][:limit]
         self.orders = [order for order in self.orders if order not in dead]
-        return [
-            CanceledOrder(
-                order.client_order_id, order.order_id, order.instrument_id, (order.filled, -9), cancel_reason, 0
-            )
-            for order in dead
-        ]
+        return [canceled_order(order, cancel_reason) for order in dead]
+
+    def leave(self, order_id: int | None, cancel_reason: int = CancelReason.BY_REQUEST) -> bool:
+        found = [order for order in self.live() if order.order_id == order_id]
+        self.leaving += [(order, cancel_reason) for order in found]
+        self.touched += [order.owner for order in found if order.owner not in self.touched]
+        self.orders = [order for order in self.orders if order not in found]
+        return bool(found)
+
+    def take_leaving(self, limit: int) -> list[tuple[int, list[CanceledOrder]]]:
+        told = []
+        for owner in self.touched:
+            mine = [entry for entry in self.leaving if entry[0].owner == owner][:limit]
+            self.leaving = [entry for entry in self.leaving if entry not in mine]
+            told.append((owner, [canceled_order(order, reason) for order, reason in mine]))
+        if not self.leaving:
+            self.touched = []
+        return [(owner, entries) for owner, entries in told if entries]
 
     def next_exec_id(self) -> int:
         self.last_exec_id += 1
@@ -210,7 +224,7 @@ class NaiveEngine:
         if order.time_in_force == TimeInForce.GTC:
             if self.portfolio_open(portfolio) >= self.portfolios[portfolio].max_open_orders:
                 return OrderRejectReason.TOO_MANY_OPEN_ORDERS
-            if len(self.orders) >= self.orders_max:
+            if len(self.orders) + len(self.leaving) >= self.orders_max:
                 return OrderRejectReason.SYSTEM_ERROR
         return self.place_post_only(order, instrument) if post_only else None
 
@@ -338,6 +352,12 @@ class NaiveEngine:
 
 def crosses(side: int, price: int, opposite_price: int) -> bool:
     return side * price >= side * opposite_price
+
+
+def canceled_order(order: NaiveOrder, cancel_reason: int) -> CanceledOrder:
+    return CanceledOrder(
+        order.client_order_id, order.order_id, order.instrument_id, (order.filled, -9), cancel_reason, 0
+    )
 
 
 def event_of(

@@ -750,3 +750,36 @@ def test_the_drain_names_the_reason_that_it_is_given(probe: EngineProbe) -> None
     place(probe, MAKER, 101, SELL, 100, 1)
     probe.fence(MAKER, 1)
     assert [order.cancel_reason for order in probe.drain(MAKER, 1, CancelReason.ADMIN)] == [CancelReason.ADMIN]
+
+
+# Orders that leave together.
+
+
+def test_orders_that_leave_together_are_told_owner_by_owner_in_order_of_leaving(probe: EngineProbe) -> None:
+    for owner, client_order_id in ((MAKER, 101), (MATE, 102), (MAKER, 103), (MAKER, 104)):
+        place(probe, owner, client_order_id, BUY, 100, 2)
+    assert probe.leave(3, CancelReason.MM_PROTECTION)
+    assert probe.leave(2, CancelReason.BY_REQUEST)
+    assert probe.leave(1, CancelReason.BY_REQUEST)
+    assert not probe.leave(1, CancelReason.BY_REQUEST)
+    check(probe.engine)
+    assert ids(probe.resting(FUTURE, BUY)) == [4]
+    assert (probe.owner_counts(MAKER), probe.owner_counts(MATE)) == ((1, 1, 0), (0, 0, 0))
+    assert probe.portfolio_open(0) == 1
+    assert probe.take_leaving(1) == [
+        (MAKER, [CanceledOrder(103, 3, FUTURE, (0, -9), CancelReason.MM_PROTECTION, 0)]),
+        (MATE, [CanceledOrder(102, 2, FUTURE, (0, -9), CancelReason.BY_REQUEST, 0)]),
+    ]
+    assert probe.take_leaving(1) == [(MAKER, [CanceledOrder(101, 1, FUTURE, (0, -9), CancelReason.BY_REQUEST, 0)])]
+    assert probe.take_leaving(1) == []
+    check(probe.engine)
+
+
+def test_a_leaving_order_keeps_its_record_and_nothing_else() -> None:
+    probe = make(orders_max=1)
+    place(probe, MAKER, 101, BUY, 100, 2)
+    assert probe.leave(1)
+    assert place(probe, MAKER, 101, BUY, 100, 1).reject_reason == OrderRejectReason.SYSTEM_ERROR
+    assert probe.fence(MAKER, 1) == 0
+    assert probe.take_leaving(5) == [(MAKER, [CanceledOrder(101, 1, FUTURE, (0, -9), CancelReason.BY_REQUEST, 0)])]
+    assert place(probe, MAKER, 101, BUY, 100, 1, epoch=2).order_status == OrderStatus.ACTIVE

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from naive_engine import NaiveEngine
 
-from codec.layout import OrderFlags, ProductType, SelfTradingMode, Side, TimeInForce
+from codec.layout import CancelReason, OrderFlags, ProductType, SelfTradingMode, Side, TimeInForce
 from gateway.engine import Engine
 from gateway.engine_types import InstrumentSpec, OutcomeRecord, OwnerSpec, PortfolioSpec
 from gateway.invariants import check
@@ -76,6 +76,16 @@ class Pair:
 
     def drain(self, owner: int, limit: int) -> None:
         assert self.probe.drain(owner, limit) == self.naive.drain(owner, limit)
+
+    def leave(self, order_ids: list[int], limit: int) -> None:
+        """Several orders at once, told of in pieces."""
+        for order_id in order_ids:
+            reason = [CancelReason.BY_REQUEST, CancelReason.MM_PROTECTION][order_id % 2]
+            assert self.probe.leave(order_id, reason) == self.naive.leave(order_id, reason)
+        check(self.probe.engine)
+        while self.naive.leaving:
+            assert self.probe.take_leaving(limit) == self.naive.take_leaving(limit)
+        assert self.probe.take_leaving(limit) == []
 
     def same_outcome(self, engine: OutcomeRecord, naive: OutcomeRecord) -> OutcomeRecord:
         assert (engine.details != "") == (engine.status == "rejected")
@@ -151,6 +161,10 @@ class EngineMachine(RuleBasedStateMachine):
     def drain(self, owner: int, limit: int) -> None:
         self.pair.drain(owner, limit)
 
+    @rule(backs=st.lists(st.integers(0, 12), unique=True), limit=st.integers(1, 4))
+    def leave(self, backs: list[int], limit: int) -> None:
+        self.pair.leave([self.pair.naive.last_order_id - back for back in backs], limit)
+
     @invariant()
     def nothing_differs(self) -> None:
         self.pair.compare()
@@ -187,6 +201,8 @@ def random_step(pair: Pair, dice: random.Random) -> None:
         pair.fence(owner, pair.epochs[owner] - dice.randint(0, 1))
     elif choice < 0.94:
         pair.epochs[owner] += 1
+    elif choice < 0.96:
+        pair.leave([pair.naive.last_order_id - back for back in dice.sample(range(12), 4)], dice.randint(1, 3))
     else:
         pair.drain(owner, dice.randint(0, 5))
 
