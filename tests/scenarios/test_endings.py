@@ -56,24 +56,6 @@ def test_a_displaced_client_that_is_killed_meanwhile_loses_its_orders_once(scene
 
 
 @pytest.mark.parametrize("ending", [LOGOUT, VIOLATION], ids=["a logout", "a violation"])
-def test_a_client_that_has_said_its_last_word_may_close_its_sending_side_and_hear_the_end(
-    make_scene: Callable[..., Scene], ending: str
-) -> None:
-    scene = make_scene(drain_step_orders=16)
-    watch = scene.watch()
-    maker = scene.trader("maker-1")
-    maker.repeat(MANY_ORDERS, "NewOrderRequest", **order(1, price="1"))
-    maker.take(MANY_ORDERS)
-    # The end of file is there long before the last of the orders is out of the book.
-    maker.process.command(maker.command("send", ending), maker.command("half_close"))
-    assert maker.event()["event"] == "half_closed"
-    frames = maker.to_the_end()
-    assert len(watch.wait_for_fire("maker-1")) == MANY_ORDERS
-    assert [frame.raw for frame in frames[:-1]] == [frame.raw for frame in watch.ledger.cancel_frames["maker-1"]]
-    assert frames[-1].name == "LoggedOut"
-
-
-@pytest.mark.parametrize("ending", [LOGOUT, VIOLATION], ids=["a logout", "a violation"])
 def test_what_stands_before_an_ending_counts_and_what_stands_behind_it_does_not(scene: Scene, ending: str) -> None:
     watch = scene.watch()
     maker = scene.trader("maker-1")
