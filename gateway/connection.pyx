@@ -243,8 +243,12 @@ cdef class Connection(Link):
     # writing
 
     cdef int flush(self, int64_t now) except -1:
-        """Hands the socket what the session's stream has for it, live frames first, until the socket is full."""
+        """Hands the socket what the session's stream has for it, live frames first, until the socket is full.
+
+        Of a replay it is one piece a turn: everybody else has waited long enough by then.
+        """
         cdef Session session = self.session
+        cdef bint has_replayed = False
         if self.transport is None or session.link is not self:
             return 0
         while not self.write_blocked:
@@ -252,8 +256,13 @@ cdef class Connection(Link):
                 self.send_live(session.stream)
             elif not session.stream.replaying:
                 break
+            elif has_replayed:
+                session.mark_dirty()
+                self.shell.schedule_turn()
+                break
             elif not session.tell_lost(now):
                 self.write(session.stream.replay(WRITE_MAX, session.last_processed, now), True)
+                has_replayed = True
         if self.write_blocked and self.state == LINK_LIVE and self.unsent_bytes() > self.shell.slow_consumer_bytes:
             self.shell.core.slow(self, now)
             self.shell.schedule_turn()
