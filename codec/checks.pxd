@@ -27,8 +27,8 @@ cdef struct Problem:
     int64_t value                       # what was there
     int64_t limit                       # what would have been enough
 
-# Whether `sender` (SENDER_CLIENT or SENDER_SERVER) may send such a frame in a session of `version`: its id, its structure,
-# its values. Returns 0 and leaves `problem` alone, or problem.reject_reason.
+# Whether `sender` (SENDER_CLIENT or SENDER_SERVER) may send such a frame in a session of `version`: its id, its
+# structure, its values. Returns 0 and leaves `problem` alone, or problem.reject_reason.
 cdef int check_frame(const uint8_t* frame, size_t length, int sender, int version, Problem* problem) noexcept nogil
 
 # The structure alone: root, groups and data fit, and little enough follows them. Same returns.

@@ -80,7 +80,8 @@ cdef int _check_group(const BlockRow* group, const uint8_t* frame, size_t length
     cdef size_t end = at + sizeof(GroupDimension)
     cdef const GroupDimension* dimension = <const GroupDimension*> (frame + at)
     if end > length:
-        return refuse(problem, REJECT_REASON_INVALID_BLOCK_LENGTH, PROBLEM_DOES_NOT_FIT, at, group.dimension, length, end)
+        return refuse(problem, REJECT_REASON_INVALID_BLOCK_LENGTH, PROBLEM_DOES_NOT_FIT, at, group.dimension, length,
+                      end)
     if dimension.block_length < group.block_length:
         return refuse(problem, REJECT_REASON_INVALID_BLOCK_LENGTH, PROBLEM_BLOCK_LENGTH, at, group.block_length_field,
                        dimension.block_length, group.block_length)

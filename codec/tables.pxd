@@ -33,7 +33,7 @@ cdef struct FieldRow:
     PyObject* kind_name                 # str, as in codec.layout
     const char* field                   # name in the schema, in a group with the group's in front
     const char* domain                  # name of its enum or set, NULL if none
-    uint64_t[4] allowed                 # RULE_ENUM: bit n of the 256 for a value whose byte is n. RULE_SET: [0], the bits
+    uint64_t[4] allowed                 # RULE_ENUM: bit n of 256 for a value whose byte is n. RULE_SET: [0], the bits
     int64_t low                         # RULE_LOW
     uint16_t offset
     uint16_t size
@@ -43,7 +43,7 @@ cdef struct FieldRow:
 
 cdef struct BlockRow:                   # a root block, or an entry of a group
     PyObject* name                      # str: the message, or the group in snake_case
-    PyObject* known                     # frozenset of what its mapping may hold: fields, and in a root block groups and data
+    PyObject* known                     # frozenset of what its mapping may hold; in a root block groups and data too
     const char* dimension               # names for a Problem: the group, its two lengths
     const char* block_length_field
     const char* num_in_group_field

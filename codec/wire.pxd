@@ -1,8 +1,8 @@
-# The hot face of the codec: framing, checks of requests, building of frames, exact decimals. For `cimport`; no Python object
-# anywhere. Structs and constants are in codec/layout.pxd, what a Problem says in codec/checks.pxd.
+# The hot face of the codec: framing, checks of requests, building of frames, exact decimals. For `cimport`; no Python
+# object anywhere. Structs and constants are in codec/layout.pxd, what a Problem says in codec/checks.pxd.
 #
-# A frame is a pointer to its 0xDB and its messageLength; every function takes for granted that so many bytes are there, and
-# none reads beyond them.
+# A frame is a pointer to its 0xDB and its messageLength; every function takes for granted that so many bytes are there,
+# and none reads beyond them.
 
 from libc.stdint cimport INT64_MAX, INT64_MIN, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
@@ -122,8 +122,8 @@ cdef inline int check_request(const uint8_t* frame, size_t length, int version, 
 # Building frames. The caller has made sure of the room: the raw length and up to 7 bytes more.
 
 
-cdef inline void begin_frame(uint8_t* at, uint16_t template_id, uint16_t stamp, int64_t number, int64_t last_processed,
-                             int64_t time) noexcept nogil:
+cdef inline void begin_frame(uint8_t* at, uint16_t template_id, uint16_t stamp, int64_t number,
+                             int64_t last_processed, int64_t time) noexcept nogil:
     """Writes the 32-byte header; `stamp` as version_stamp() gives it, messageLength is still to come."""
     cdef FrameHeader* header = <FrameHeader*> at
     header.protocol_id = PROTOCOL_ID

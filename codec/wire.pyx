@@ -311,8 +311,8 @@ cdef size_t _root_at(const MessageRow* row, int version) noexcept:
     return length
 
 
-def encode(name, fields, *, sequence_number=0, last_processed_seq_no=0, send_time_ns=0, version=17, flags=0, padded=True,
-           root_version=17):
+def encode(name, fields, *, sequence_number=0, last_processed_seq_no=0, send_time_ns=0, version=17, flags=0,
+           padded=True, root_version=17):
     """One frame. Missing optional fields are null, other missing fields zero or empty.
 
     `version` goes into the header; fields newer than `root_version` are withheld. `padded` fills up to a multiple of 8.
@@ -381,7 +381,7 @@ def xxh64(*pieces):
 
 
 def split(buffer, frame_size_max=65535):
-    """All frames of a buffer: a bytearray of int64 pairs (start, length), and what stands after them, Partial or Invalid."""
+    """All frames of a buffer: a bytearray of int64 pairs (start, length); and what stands after them."""
     cdef Py_buffer view
     cdef Frame frame
     cdef int64_t place[2]
