@@ -67,17 +67,21 @@ class CancelOnDisconnect:
         return ending
 
     def step(self, now: int) -> list[Ending]:
-        """Takes out and tells of at most `step_orders` orders; returns the endings that are complete with that."""
+        """Takes out and tells of at most `step_orders` orders; returns the endings that are complete with that.
+
+        Dead orders that matching met and took out of the book on its way are work already done, and count.
+        """
         complete: list[Ending] = []
-        budget = self._step_orders
+        budget = self._step_orders - self._orders.take_dead_met(self._step_orders)
         for _ in range(min(len(self._endings), ENDINGS_PER_STEP_MAX)):
-            wanted = min(self._endings[0].left_count, self._frame_orders)
+            ending = self._endings[0]
+            wanted = min(ending.left_count, self._frame_orders)
             if wanted > budget:
                 break
-            ending = self._endings.popleft()
             if wanted:
                 self._drain(ending, wanted, now)
                 budget -= wanted
+            self._endings.popleft()
             if ending.left_count:
                 self._endings.append(ending)
             else:

@@ -1,6 +1,6 @@
 """Order requests: from a checked frame to the engine, and from what the engine did to frames in the streams concerned."""
 
-from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from codec.layout cimport CancelOrderByIdRequest, CancelOrderRequest, NewOrderRequest
 
@@ -14,6 +14,7 @@ cdef class Orders:
         list sessions                   # by slot
         Command command
         Outcome outcome
+        uint64_t dead_met               # dead orders taken out of the book by matching, which no step has answered for
         uint32_t* following             # for each event of the outcome: the next one of the same owner
 
     # requests

@@ -5,7 +5,7 @@ OrdersCanceled (310). The response goes first. Each frame's execId is the engine
 """
 
 from cpython.list cimport PyList_GET_ITEM
-from libc.stdint cimport INT64_MIN, int8_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport INT64_MIN, int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, strlen
 
@@ -88,6 +88,7 @@ cdef class Orders:
         command.flags = request.flags
         command.self_trading_mode = request.self_trading_mode
         self.engine.new_order(command, &self.outcome)
+        self.dead_met += self.outcome.dead_met
         if self.outcome.status != OUTCOME_ACCEPTED:
             return self._report_rejected(session, TEMPLATE_NEW_ORDER_REJECT, request.correlation_id, now)
         self._report_new_order(session, request.correlation_id, request.side, now)
@@ -384,6 +385,12 @@ cdef class Orders:
         """
         cdef uint32_t bound_count = self.engine.fence(session.slot, session.epoch)
         return bound_count, self.engine.next_exec_id() if bound_count else 0
+
+    def take_dead_met(self, uint32_t limit) -> int:
+        """How many dead orders matching took out of the book, up to `limit`; the rest is for the next call."""
+        cdef uint64_t count = min(self.dead_met, <uint64_t>limit)
+        self.dead_met -= count
+        return count
 
     def drain(self, Session session not None, limit, int64_t exec_id, int64_t fenced_time, int64_t now) -> int:
         """Takes up to `limit` dead orders of the session out and tells of them in one OrdersCanceled (310).

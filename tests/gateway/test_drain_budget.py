@@ -1,0 +1,40 @@
+"""What a step of the endings may cost, whoever does the work."""
+
+from support.core_driver import CoreDriver, configuration, nine, order, quantity
+
+from codec.layout import Side, TimeInForce
+
+STEP = 100
+ORDERS = 1_000
+
+
+def lost_maker() -> CoreDriver:
+    """A core in which a maker with many orders has just been lost; none of them has been drained."""
+    driver = CoreDriver(configuration(drain_step_orders=STEP))
+    maker = driver.logged_on("maker-1")
+    for number in range(1, ORDERS + 1):
+        maker.order(number)
+    maker.lose()
+    driver.flush()
+    return driver
+
+
+def test_a_session_is_drained_in_steps() -> None:
+    assert lost_maker().settle() == ORDERS // STEP
+
+
+def test_dead_orders_that_matching_took_out_of_the_book_count_as_work_of_the_step() -> None:
+    driver = lost_maker()
+    taker = driver.logged_on("maker-2")
+    taker.order(1, side=Side.SELL, time_in_force=TimeInForce.IOC)
+    (response,) = taker.take()
+    sent = order(1, side=Side.SELL, time_in_force=TimeInForce.IOC)
+    assert (response.fields["total_filled"], response.fields["quantity"]) == (quantity(0), sent["quantity"])
+    assert driver.settle() == 2 * ORDERS // STEP
+
+
+def test_an_order_that_does_not_reach_the_dead_ones_costs_nobody_anything() -> None:
+    driver = lost_maker()
+    taker = driver.logged_on("maker-2")
+    taker.order(1, side=Side.SELL, price=nine(101))
+    assert driver.settle() == ORDERS // STEP
