@@ -1,4 +1,4 @@
-"""The command line: `breakwire serve`, `breakwire demo`, `breakwire keys add|list`.
+"""The command line: `breakwire serve`, `demo`, `keys add|list`, `decode`, `dissector`.
 
 A command is one row of COMMANDS: its words, a line of help, what it does, and its arguments. It imports what it needs
 when it runs, so that no command waits for another's imports. What it prints for people and scripts goes to stdout, why
@@ -69,6 +69,20 @@ def keys_list(options: argparse.Namespace) -> int:
     return 0
 
 
+def decode(options: argparse.Namespace) -> int:
+    """Prints the frames of a capture; 1 if something in it was not a sound frame."""
+    from gateway.decode import run
+
+    return run(options)
+
+
+def dissector(options: argparse.Namespace) -> int:
+    """Writes the Wireshark dissector."""
+    from gateway.dissector import run
+
+    return run(options)
+
+
 def print_key(client_id: str, secret: str) -> None:
     """One line on stdout, at once: whoever started us reads it before the gateway serves."""
     print(f"key client_id={client_id} secret={secret}", flush=True)
@@ -96,6 +110,36 @@ COMMANDS: Final = (
         ),
     ),
     Command("keys list", "list the keys of the configuration", keys_list, (_CONFIG,)),
+    Command(
+        "decode",
+        "print the frames of a captured byte stream or pcap file",
+        decode,
+        (
+            Argument("file", metavar="FILE", nargs="?", default="-", help="the capture; - or none: standard input"),
+            Argument("--json", action="store_true", help="one JSON object a line"),
+            Argument(
+                "--message",
+                metavar="NAME|ID",
+                action="append",
+                default=[],
+                help="only frames of this message; may be repeated",
+            ),
+            Argument(
+                "--order",
+                metavar="ORDER_ID|CLIENT_ORDER_ID",
+                action="append",
+                type=int,
+                default=[],
+                help="only frames that name this order or quote; may be repeated",
+            ),
+        ),
+    ),
+    Command(
+        "dissector",
+        "write a Wireshark dissector of the protocol",
+        dissector,
+        (Argument("file", metavar="FILE", nargs="?", default="-", help="the Lua script; - or none: standard output"),),
+    ),
 )
 
 GROUPS: Final = {"keys": "API keys in a configuration file"}

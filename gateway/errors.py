@@ -93,3 +93,7 @@ class ConfigError(MisuseError):
 
 class KeyFileError(MisuseError):
     """A key that cannot be added to a configuration file."""
+
+
+class CaptureError(MisuseError):
+    """A capture that cannot be read, or a filter that cannot be met."""

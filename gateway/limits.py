@@ -122,6 +122,22 @@ CLIENT_HELD_FRAMES_MAX: Final = 100_000
 CLIENT_EVENTS_MAX: Final = 1_000_000
 """Events that wait for one reader of a client."""
 
+# Captures -----------------------------------------------------------------------------------------------------------
+
+CAPTURE_READ_BYTES: Final = 65_536
+"""What is read of a stream of bytes at a time."""
+CAPTURE_PACKET_MAX_BYTES: Final = 262_144
+"""The longest packet of a capture; one that was put together by the sending machine may be longer than 65,535 bytes."""
+CAPTURE_CONNECTIONS_MAX: Final = 20_000
+"""Connections that are followed at once; the one that was silent longest gives way."""
+CAPTURE_HELD_MAX_BYTES: Final = 1_048_576
+"""What one direction of a connection holds behind a hole before it no longer waits for it."""
+CAPTURE_HELD_TOTAL_MAX_BYTES: Final = 67_108_864
+CAPTURE_FRAGMENTED_PACKETS_MAX: Final = 1_024
+"""IP packets of which some fragments are held."""
+CAPTURE_UNTOLD_MAX: Final = 64
+"""Runs of bad bytes that are held until the first frame tells that a connection speaks the protocol at all."""
+
 # Logs ---------------------------------------------------------------------------------------------------------------
 
 LOG_LINE_MAX_BYTES: Final = 4_096
@@ -161,6 +177,8 @@ def relations() -> dict[str, bool]:
         "pending logons leave connections for sessions": 2 * PENDING_LOGONS_MAX <= CONNECTIONS_MAX,
         "every API key can be connected while pending logons are full": API_KEYS_MAX + PENDING_LOGONS_MAX
         <= CONNECTIONS_MAX,
+        "a hole may be as long as the longest frame": MESSAGE_LENGTH_MAX_BYTES <= CAPTURE_HELD_MAX_BYTES,
+        "one direction may hold all that it may": CAPTURE_HELD_MAX_BYTES <= CAPTURE_HELD_TOTAL_MAX_BYTES,
         "an interval in seconds fits in the int32 of LogonConf": HEARTBEAT_INTERVAL_MOST_S < 2**31,
         "a lapse in milliseconds fits in the int of TCP_USER_TIMEOUT": HEARTBEAT_INTERVAL_MOST_S
         * HEARTBEAT_FACTOR_MOST

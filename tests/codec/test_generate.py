@@ -106,7 +106,9 @@ def test_a_field_of_a_plain_type_of_the_schema_carries_its_name() -> None:
         "Secret": ["secret"],
         "TimeInForceOrDays": ["time_in_force"],
         "Timestamp": sorted(
-            ["timestamp", "receive_time", "frozen_until", "frozen_until_time", "current_time", "trigger_time"]
-            + ["last_heard_time", "detected_time", "fenced_time", "completed_time"]
+            (
+                *("timestamp", "receive_time", "frozen_until", "frozen_until_time", "current_time", "trigger_time"),
+                *("last_heard_time", "detected_time", "fenced_time", "completed_time"),
+            )
         ),
     }
