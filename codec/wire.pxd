@@ -137,7 +137,7 @@ cdef inline void begin_frame(uint8_t* at, uint16_t template_id, uint16_t stamp, 
 
 
 cdef inline size_t finish_frame(uint8_t* at, size_t raw_length) noexcept nogil:
-    """Fills up with zero bytes to a multiple of 8, writes messageLength and returns it. raw_length is at most 65,528."""
+    """Fills up with zero bytes to a multiple of 8, writes messageLength, returns it. raw_length is at most 65,528."""
     cdef size_t length = (raw_length + ALIGNMENT - 1) & ~(<size_t> ALIGNMENT - 1)
     memset(at + raw_length, 0, length - raw_length)
     (<FrameHeader*> at).message_length = <uint16_t> length
