@@ -22,6 +22,7 @@ MODULES = (
     "gateway.dispatch",
     "gateway.engine",
     "gateway.invariants",
+    "gateway.order_checks",
     "gateway.orders",
     "gateway.probe",
     "gateway.registry",

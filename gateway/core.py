@@ -20,7 +20,7 @@ core.
 
 from codec.layout import Cause, ProductType
 from gateway.cancel_on_disconnect import CancelOnDisconnect, Ending
-from gateway.config import Config, Gateway
+from gateway.config import Config, Gateway, Instrument
 from gateway.credentials import KeyRing
 from gateway.dispatch import Dispatcher
 from gateway.engine import Engine
@@ -402,13 +402,22 @@ def silence_of(settings: Gateway) -> Silence:
 def _engine_of(config: Config) -> Engine:
     portfolio_index = {portfolio.id: index for index, portfolio in enumerate(config.portfolios)}
     return Engine(
-        [
-            InstrumentSpec(i.id, i.tick_size, i.lot_size, ProductType[i.product_type.upper()])
-            for i in config.instruments
-        ],
+        [_instrument_spec(instrument) for instrument in config.instruments],
         [PortfolioSpec(portfolio.id, portfolio.max_open_orders) for portfolio in config.portfolios],
         [OwnerSpec(portfolio_index[key.portfolio]) for key in config.api_keys],
         ORDERS_MAX,
+    )
+
+
+def _instrument_spec(instrument: Instrument) -> InstrumentSpec:
+    return InstrumentSpec(
+        id=instrument.id,
+        tick_size=instrument.tick_size,
+        lot_size=instrument.lot_size,
+        product_type=ProductType[instrument.product_type.upper()],
+        min_price=instrument.min_price,
+        max_price=instrument.max_price,
+        max_order_quantity=instrument.max_order_quantity,
     )
 
 

@@ -1,6 +1,7 @@
 """The narrow seam: commands in, outcomes and events out. Who is connected and what time it is, nobody here knows."""
 
-from libc.stdint cimport int8_t, int64_t, uint16_t, uint32_t
+from libc.stdint cimport INT64_MIN, int8_t, int64_t, uint16_t, uint32_t
+from libc.string cimport memset
 
 from codec.layout cimport OrdersCanceledOrders
 from gateway.book cimport Books, BookSide
@@ -78,6 +79,9 @@ cdef struct Instrument:
     int64_t id
     int64_t tick_size             # 1e-9
     int64_t lot_size              # 1e-9
+    int64_t min_price             # 1e-9, INT64_MIN + 1: none
+    int64_t max_price             # 1e-9, INT64_MAX: none
+    int64_t max_order_quantity    # 1e-9, INT64_MAX: none
     int8_t product_type           # PRODUCT_TYPE_*
 
 
@@ -141,10 +145,6 @@ cdef class Engine:
 
         # Within.
         int add_instrument(self, uint32_t index, instrument) except -1
-        bint check_fields(self, const Command* command, Outcome* outcome) noexcept nogil
-        bint check_terms(self, const Command* command, uint32_t index, Outcome* outcome) noexcept nogil
-        bint may_be_negative(self, const Instrument* instrument) noexcept nogil
-        bint check_admission(self, const Command* command, uint32_t hash, Outcome* outcome) noexcept nogil
         bint place_post_only(self, const Command* command, Taker* taker, Outcome* outcome) noexcept nogil
         bint can_fill(self, const Command* command, const Taker* taker, Outcome* outcome) noexcept nogil
         void match(self, const Command* command, Taker* taker, Outcome* outcome) noexcept nogil
@@ -156,3 +156,22 @@ cdef class Engine:
                     Outcome* outcome) noexcept nogil
         void forget(self, uint32_t handle) noexcept nogil
         void write_canceled(self, const Order* order, int8_t cancel_reason, OrdersCanceledOrders* entry) noexcept nogil
+
+
+cdef inline void start_outcome(const Command* command, Outcome* outcome) noexcept nogil:
+    memset(outcome, 0, sizeof(Outcome))
+    outcome.order_id = INT64_MIN
+    outcome.client_order_id = command.client_order_id
+    outcome.instrument_id = command.instrument_id
+    outcome.price = command.price
+    outcome.quantity = command.quantity
+    outcome.owner = command.owner
+    outcome.side = command.side
+
+
+cdef inline bint reject(Outcome* outcome, int8_t reason, const char* details) noexcept nogil:
+    """Always False, for the checks to return."""
+    outcome.status = OUTCOME_REJECTED
+    outcome.reject_reason = reason
+    outcome.details = details
+    return False

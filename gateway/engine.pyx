@@ -13,20 +13,19 @@ from libc.string cimport memset
 
 from codec.layout cimport (
     CANCEL_FLAGS_IS_QUOTE, CANCEL_ORDER_REJECT_REASON_INVALID_INSTRUMENT, CANCEL_ORDER_REJECT_REASON_UNKNOWN_ORDER,
-    CANCEL_REASON_BY_REQUEST, CANCEL_REASON_SELF_MATCH_PREVENTION, CANCEL_REASON_TIME_IN_FORCE, CANCEL_REASON_UNKNOWN,
-    FILL_FLAGS_IS_FULLY_FILLED, FILL_FLAGS_IS_QUOTE, ORDER_FLAGS_MARKET_LIMIT, ORDER_FLAGS_MMP, ORDER_FLAGS_POST_ONLY,
-    ORDER_FLAGS_POST_ONLY_REJECT, ORDER_FLAGS_RESET_MMP, ORDER_REJECT_REASON_DUPLICATE_CLIENT_ORDER_ID,
-    ORDER_REJECT_REASON_ICEBERG_NOT_ALLOWED, ORDER_REJECT_REASON_INVALID_FIELD, ORDER_REJECT_REASON_INVALID_INSTRUMENT,
-    ORDER_REJECT_REASON_INVALID_PRICE, ORDER_REJECT_REASON_INVALID_QUANTITY, ORDER_REJECT_REASON_MMP_NOT_CONFIGURED,
-    ORDER_REJECT_REASON_POST_ONLY, ORDER_REJECT_REASON_SYSTEM_ERROR, ORDER_REJECT_REASON_TOO_MANY_OPEN_ORDERS,
-    ORDER_STATUS_ACTIVE, ORDER_STATUS_CANCELED, ORDER_STATUS_FILLED, PRODUCT_TYPE_COMBO_FUTURES,
-    PRODUCT_TYPE_COMBO_OPTIONS, SELF_TRADING_MODE_CANCEL_MAKER, SELF_TRADING_MODE_CANCEL_TAKER, SIDE_BUY, SIDE_SELL,
-    TIME_IN_FORCE_FOK, TIME_IN_FORCE_GTC, TIME_IN_FORCE_IOC, OrdersCanceledOrders,
+    CANCEL_REASON_BY_REQUEST, CANCEL_REASON_SELF_MATCH_PREVENTION, CANCEL_REASON_TIME_IN_FORCE,
+    CANCEL_REASON_UNKNOWN, FILL_FLAGS_IS_FULLY_FILLED, FILL_FLAGS_IS_QUOTE, ORDER_FLAGS_POST_ONLY,
+    ORDER_FLAGS_POST_ONLY_REJECT, ORDER_REJECT_REASON_INVALID_INSTRUMENT, ORDER_REJECT_REASON_POST_ONLY,
+    ORDER_REJECT_REASON_SYSTEM_ERROR, ORDER_STATUS_ACTIVE, ORDER_STATUS_CANCELED, ORDER_STATUS_FILLED,
+    SELF_TRADING_MODE_CANCEL_TAKER, TIME_IN_FORCE_FOK, TIME_IN_FORCE_GTC, OrdersCanceledOrders,
 )
 from gateway.book cimport BookSide, Level, level_at
 from gateway.details cimport decimal_details, integer_details
 from gateway.lookup cimport (
     Cursor, lookup_add, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start, scoped_hash,
+)
+from gateway.order_checks cimport (
+    PRICE_IS_RIGHT, check_admission, check_fields, check_terms, price_problem,
 )
 from gateway.registry cimport (
     ORDER_IS_COVERED, ORDER_IN_BOOK, ORDER_IS_QUOTE, Order, Owner, order_at, order_is_dead,
@@ -37,25 +36,6 @@ from gateway.slab cimport NONE
 cdef inline bint self_match(const Command* command, uint32_t portfolio, const Order* maker) noexcept nogil:
     return (command.smp_token == maker.smp_token and command.smp_token != 0 and command.smp_token != INT64_MIN
             and maker.portfolio == portfolio)
-
-
-cdef inline void start_outcome(const Command* command, Outcome* outcome) noexcept nogil:
-    memset(outcome, 0, sizeof(Outcome))
-    outcome.order_id = INT64_MIN
-    outcome.client_order_id = command.client_order_id
-    outcome.instrument_id = command.instrument_id
-    outcome.price = command.price
-    outcome.quantity = command.quantity
-    outcome.owner = command.owner
-    outcome.side = command.side
-
-
-cdef inline bint reject(Outcome* outcome, int8_t reason, const char* details) noexcept nogil:
-    """Always False, for the checks to return."""
-    outcome.status = OUTCOME_REJECTED
-    outcome.reject_reason = reason
-    outcome.details = details
-    return False
 
 
 @cython.final
@@ -103,6 +83,9 @@ cdef class Engine:
         added.tick_size = instrument.tick_size
         added.lot_size = instrument.lot_size
         added.product_type = instrument.product_type
+        added.min_price = -INT64_MAX if instrument.min_price is None else instrument.min_price
+        added.max_price = INT64_MAX if instrument.max_price is None else instrument.max_price
+        added.max_order_quantity = INT64_MAX if instrument.max_order_quantity is None else instrument.max_order_quantity
         lookup_add(&self.by_instrument_id, scoped_hash(0, added.id), index)
         return 0
 
@@ -127,88 +110,7 @@ cdef class Engine:
             index = lookup_next(&self.by_instrument_id, &cursor)
         return index
 
-    # Checks of a new order: False when they have rejected it.
-
-    cdef bint check_fields(self, const Command* command, Outcome* outcome) noexcept nogil:
-        cdef int post_only = command.flags & (ORDER_FLAGS_POST_ONLY | ORDER_FLAGS_POST_ONLY_REJECT)
-        cdef const char* wrong = NULL
-        if command.client_order_id == INT64_MIN:
-            wrong = b"client order id is null"
-        elif command.side != SIDE_BUY and command.side != SIDE_SELL:
-            wrong = integer_details(self.details, b"side %lld is neither buy (1) nor sell (-1)", command.side, 0)
-        elif command.time_in_force > TIME_IN_FORCE_GTC or command.time_in_force < TIME_IN_FORCE_IOC:
-            wrong = integer_details(self.details, b"time in force %lld is not supported: wanted 0 (GTC), -1 (FOK) or "
-                                    b"-2 (IOC)", command.time_in_force, 0)
-        elif (command.self_trading_mode != SELF_TRADING_MODE_CANCEL_TAKER
-              and command.self_trading_mode != SELF_TRADING_MODE_CANCEL_MAKER):
-            wrong = integer_details(self.details, b"self trading mode %lld is neither cancel taker (0) nor cancel "
-                                    b"maker (1)", command.self_trading_mode, 0)
-        elif command.flags & ORDER_FLAGS_MARKET_LIMIT and command.price != INT64_MIN:
-            wrong = decimal_details(self.details, b"price %s with the marketLimit flag: wanted %s",
-                                    command.price, INT64_MIN)
-        elif post_only and command.flags & ORDER_FLAGS_MARKET_LIMIT:
-            wrong = b"a market order cannot be post-only"
-        elif post_only and command.time_in_force != TIME_IN_FORCE_GTC:
-            wrong = b"an IOC or FOK order cannot be post-only"
-        if wrong != NULL:
-            return reject(outcome, ORDER_REJECT_REASON_INVALID_FIELD, wrong)
-        if command.flags & (ORDER_FLAGS_MMP | ORDER_FLAGS_RESET_MMP):
-            return reject(outcome, ORDER_REJECT_REASON_MMP_NOT_CONFIGURED,
-                          b"no market maker protection is configured for the portfolio")
-        if command.show_quantity != INT64_MIN:
-            return reject(outcome, ORDER_REJECT_REASON_ICEBERG_NOT_ALLOWED,
-                          b"showQty is set, and icebergs are not allowed")
-        return True
-
-    cdef bint check_terms(self, const Command* command, uint32_t index, Outcome* outcome) noexcept nogil:
-        """Quantity and price: exact multiples of lot and tick, never rounded to one."""
-        cdef Instrument* instrument = &self.instruments[index]
-        if command.quantity <= 0:
-            return reject(outcome, ORDER_REJECT_REASON_INVALID_QUANTITY,
-                          decimal_details(self.details, b"quantity %s: wanted a multiple of the lot size %s above 0",
-                                          command.quantity, instrument.lot_size))
-        if command.quantity % instrument.lot_size != 0:
-            return reject(outcome, ORDER_REJECT_REASON_INVALID_QUANTITY,
-                          decimal_details(self.details, b"quantity %s is not a multiple of the lot size %s",
-                                          command.quantity, instrument.lot_size))
-        if command.price == INT64_MIN:
-            if command.flags & ORDER_FLAGS_MARKET_LIMIT:
-                return True
-            return reject(outcome, ORDER_REJECT_REASON_INVALID_PRICE, b"price is null without the marketLimit flag")
-        if command.price <= 0 and not self.may_be_negative(instrument):
-            return reject(outcome, ORDER_REJECT_REASON_INVALID_PRICE,
-                          decimal_details(self.details, b"price %s: wanted a multiple of the tick size %s above 0",
-                                          command.price, instrument.tick_size))
-        if command.price % instrument.tick_size != 0:
-            return reject(outcome, ORDER_REJECT_REASON_INVALID_PRICE,
-                          decimal_details(self.details, b"price %s is not a multiple of the tick size %s",
-                                          command.price, instrument.tick_size))
-        return True
-
-    cdef bint may_be_negative(self, const Instrument* instrument) noexcept nogil:
-        """Whether prices of zero and below make sense: a combo's price is a difference."""
-        return (instrument.product_type == PRODUCT_TYPE_COMBO_FUTURES
-                or instrument.product_type == PRODUCT_TYPE_COMBO_OPTIONS)
-
-    cdef bint check_admission(self, const Command* command, uint32_t hash, Outcome* outcome) noexcept nogil:
-        """What depends on the orders that are there already."""
-        cdef uint32_t portfolio = self.registry.owners[command.owner].portfolio
-        cdef uint32_t most = self.registry.portfolios[portfolio].max_open_orders
-        if self.registry.find_client(portfolio, command.client_order_id, hash) != NONE:
-            return reject(outcome, ORDER_REJECT_REASON_DUPLICATE_CLIENT_ORDER_ID,
-                          integer_details(self.details, b"client order id %lld belongs to an open order",
-                                          command.client_order_id, 0))
-        if command.time_in_force != TIME_IN_FORCE_GTC:
-            return True
-        if self.registry.portfolios[portfolio].open >= most:
-            return reject(outcome, ORDER_REJECT_REASON_TOO_MANY_OPEN_ORDERS,
-                          integer_details(self.details, b"the portfolio has %lld open orders of at most %lld",
-                                          self.registry.portfolios[portfolio].open, most))
-        if not self.registry.reserve() or not self.books.reserve():
-            return reject(outcome, ORDER_REJECT_REASON_SYSTEM_ERROR,
-                          integer_details(self.details, b"the gateway holds as many orders as it can: %lld",
-                                          self.registry.orders.used, 0))
-        return True
+    # Matching.
 
     cdef bint place_post_only(self, const Command* command, Taker* taker, Outcome* outcome) noexcept nogil:
         """Keep a post-only order from crossing: reject it, or move its price one tick behind the best live order."""
@@ -225,15 +127,13 @@ cdef class Engine:
                           decimal_details(self.details, b"price %s would cross the best opposite price %s",
                                           command.price, best * command.side))
         if (best < -INT64_MAX + instrument.tick_size
-                or ((best - instrument.tick_size) * command.side <= 0 and not self.may_be_negative(instrument))):
+                or price_problem(instrument, (best - instrument.tick_size) * command.side) != PRICE_IS_RIGHT):
             return reject(outcome, ORDER_REJECT_REASON_POST_ONLY,
                           decimal_details(self.details, b"price %s would cross, and there is no price behind %s",
                                           command.price, best * command.side))
         taker.limit_key = best - instrument.tick_size
         outcome.price = taker.limit_key * command.side
         return True
-
-    # Matching.
 
     cdef bint can_fill(self, const Command* command, const Taker* taker, Outcome* outcome) noexcept nogil:
         """Whether all of an FOK order would fill. Changes nothing but that dead orders leave the book."""
@@ -397,11 +297,9 @@ cdef class Engine:
             reject(outcome, ORDER_REJECT_REASON_INVALID_INSTRUMENT,
                    integer_details(self.details, b"instrument %lld is not known", command.instrument_id, 0))
             return
-        if not self.check_fields(command, outcome):
-            return
-        if not self.check_terms(command, taker.instrument, outcome):
-            return
-        if not self.check_admission(command, hash, outcome):
+        if not (check_fields(self, command, outcome)
+                and check_terms(self, taker.instrument, command, outcome)
+                and check_admission(self, command, hash, outcome)):
             return
         taker.portfolio = owner.portfolio
         taker.remaining = command.quantity

@@ -12,6 +12,9 @@ class InstrumentSpec(NamedTuple):
     tick_size: int
     lot_size: int
     product_type: int
+    min_price: int | None = None
+    max_price: int | None = None
+    max_order_quantity: int | None = None
 
 
 class PortfolioSpec(NamedTuple):

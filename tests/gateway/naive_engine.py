@@ -213,11 +213,13 @@ class NaiveEngine:
         instrument = self.instruments[order.instrument_id]
         if order.quantity is None or order.quantity <= 0 or order.quantity % instrument.lot_size:
             return OrderRejectReason.INVALID_QUANTITY
+        if instrument.max_order_quantity is not None and order.quantity > instrument.max_order_quantity:
+            return OrderRejectReason.ORDER_SIZE_LIMIT_EXCEEDED
         if order.price is None:
             if not market:
                 return OrderRejectReason.INVALID_PRICE
-        elif (order.price <= 0 and instrument.product_type not in COMBOS) or order.price % instrument.tick_size:
-            return OrderRejectReason.INVALID_PRICE
+        elif (reason := price_problem(instrument, order.price)) is not None:
+            return reason
         portfolio = self.owners[order.owner].portfolio
         if any((o.portfolio, o.client_order_id) == (portfolio, order.client_order_id) for o in self.live()):
             return OrderRejectReason.DUPLICATE_CLIENT_ORDER_ID
@@ -234,8 +236,7 @@ class NaiveEngine:
         if not opposite or not crosses(order.side, order.price, opposite[0].price):
             return None
         behind = opposite[0].price - order.side * instrument.tick_size
-        combo = instrument.product_type in COMBOS
-        if order.flags & OrderFlags.POST_ONLY_REJECT or (behind <= 0 and not combo) or abs(behind) >= 2**63:
+        if order.flags & OrderFlags.POST_ONLY_REJECT or price_problem(instrument, behind) or abs(behind) >= 2**63:
             return OrderRejectReason.POST_ONLY
         order.price = behind
         return None
@@ -348,6 +349,16 @@ class NaiveEngine:
             reject_reason=0, order_id=order.order_id, client_order_id=order.client_order_id, side=order.side,
             price=order.price, quantity=order.quantity, total_filled=order.filled, owner=order.owner,
         )  # fmt: skip
+
+
+def price_problem(instrument: InstrumentSpec, price: int) -> OrderRejectReason | None:
+    if (price <= 0 and instrument.product_type not in COMBOS) or price % instrument.tick_size:
+        return OrderRejectReason.INVALID_PRICE
+    if instrument.min_price is not None and price < instrument.min_price:
+        return OrderRejectReason.PRICE_TOO_LOW
+    if instrument.max_price is not None and price > instrument.max_price:
+        return OrderRejectReason.PRICE_TOO_HIGH
+    return None
 
 
 def crosses(side: int, price: int, opposite_price: int) -> bool:

@@ -20,6 +20,15 @@ LOT = 1_000_000
 INSTRUMENTS = [
     InstrumentSpec(id=7, tick_size=TICK, lot_size=LOT, product_type=ProductType.FUTURES),
     InstrumentSpec(id=-3, tick_size=TICK, lot_size=LOT, product_type=ProductType.COMBO_FUTURES),
+    InstrumentSpec(
+        id=11,
+        tick_size=TICK,
+        lot_size=LOT,
+        product_type=ProductType.SPOT,
+        min_price=3 * TICK,
+        max_price=6 * TICK,
+        max_order_quantity=4 * LOT,
+    ),
 ]
 PORTFOLIOS = [PortfolioSpec(id=1, max_open_orders=12), PortfolioSpec(id=2, max_open_orders=30)]
 OWNERS = [OwnerSpec(portfolio=0), OwnerSpec(portfolio=0), OwnerSpec(portfolio=1)]

@@ -34,6 +34,7 @@ from support.scene import Scene
 
 INVALID_INSTRUMENT, INVALID_FIELD, DUPLICATE_CLIENT_ORDER_ID, INVALID_QUANTITY, INVALID_PRICE = 1, 2, 4, 5, 6
 POST_ONLY_REASON, TOO_MANY_OPEN_ORDERS, ICEBERG_NOT_ALLOWED = 8, 9, 20
+PRICE_TOO_HIGH, PRICE_TOO_LOW, ORDER_SIZE_LIMIT_EXCEEDED = 22, 23, 28
 UNKNOWN_ORDER, CANCEL_INVALID_INSTRUMENT = 1, 6
 CANCEL_MAKER = 1
 
@@ -296,6 +297,26 @@ def test_a_portfolio_has_no_more_open_orders_than_its_limit(make_scene: Callable
     maker.frame("CancelOrderResponse")
     assert enter(taker, order(4)) == response(order(4), ANY)
     assert enter(taker, order(5)) == new_order_reject(order(5), TOO_MANY_OPEN_ORDERS, ANY)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason", "details"),
+    [
+        ({"price": "89.5"}, PRICE_TOO_LOW, "price 89.5: wanted at least 90"),
+        ({"price": "110.5"}, PRICE_TOO_HIGH, "price 110.5: wanted at most 110"),
+        ({"quantity": "10.001"}, ORDER_SIZE_LIMIT_EXCEEDED, "quantity 10.001: wanted at most 10"),
+    ],
+    ids=["too low", "too high", "too large"],
+)
+def test_an_instrument_s_limits_hold_for_its_orders(
+    make_scene: Callable[..., Scene], changed: dict[str, Any], reason: int, details: str
+) -> None:
+    scene = make_scene(instrument={"min_price": "90", "max_price": "110", "max_order_quantity": "10"})
+    session = scene.trader("maker-1")
+    assert enter(session, order(1, **changed)) == new_order_reject(order(1, **changed), reason, details)
+    for client_order_id, price in ((1, "90"), (2, "110")):
+        within = order(client_order_id, price=price, quantity="10")
+        assert enter(session, within) == response(within, ANY)
 
 
 def test_an_order_is_cancelled_by_either_of_its_ids(maker: Connection) -> None:

@@ -39,16 +39,19 @@ def write_configuration(
     max_open_orders: int = 20000,
     traders: Sequence[str] = TRADERS,
     drop_copies: Sequence[str] = DROP_COPIES,
+    instrument: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Path:
     """Write a configuration with two instruments and two portfolios (the key `stranger-1` alone has the second).
+
+    `instrument` are settings of instrument 1 that the scenario adds or changes.
 
     Heartbeats are 30 s apart unless `settings` says otherwise, so that none falls into a scenario that is not about
     them; nothing is kept on disk; the port is a free one.
     """
     gateway = {"name": "gw-test", "host": "127.0.0.1", "port": 0, "data_dir": "", "heartbeat_interval_s": 30} | settings
     tables = [_table("[gateway]", gateway)]
-    tables += [_table("[[instrument]]", instrument) for instrument in (INSTRUMENT, OTHER_INSTRUMENT)]
+    tables += [_table("[[instrument]]", table) for table in (INSTRUMENT | dict(instrument or {}), OTHER_INSTRUMENT)]
     tables += [_table("[[portfolio]]", {"id": number, "max_open_orders": max_open_orders}) for number in (1, 2)]
     for role, names in (("trader", traders), ("drop_copy", drop_copies)):
         for name in names:
