@@ -34,6 +34,15 @@ class DemoError(InternalError):
     """The demo could not be carried through: a process failed, or what had to come did not."""
 
 
+def _import_path() -> str:
+    """PYTHONPATH of the children: first where this package lies.
+
+    They are to run the very code that runs here. With -P and this, a folder `gateway` in the working directory, such as
+    the source tree that was just installed from, is not taken for the package.
+    """
+    return os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+
+
 def _die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -72,7 +81,11 @@ class Child:
 
     async def read_events(self, stream: asyncio.StreamReader, listener: Callable[[Record], None] | None) -> None:
         async for line in stream:
-            record = json.loads(line)
+            try:
+                record = json.loads(line)
+            except ValueError:  # not for us, but for whoever asks why it ended
+                self._last_words.append(line.decode(errors="replace").rstrip())
+                continue
             self.events.append(record)
             if listener is not None:
                 listener(record)
@@ -149,7 +162,9 @@ class Crew:
     ) -> Child:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",
             *words,
+            env=os.environ | {"PYTHONPATH": _import_path()},
             stdin=PIPE if events == "stdout" else DEVNULL,
             stdout=PIPE if events == "stdout" else DEVNULL,
             stderr=PIPE,
