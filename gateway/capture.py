@@ -205,6 +205,6 @@ class Dissector:
             return []
         form = "{}:{}" if isinstance(network, self._ip) else "[{}]:{}"
         source, destination = form.format(network.src, tcp.sport), form.format(network.dst, tcp.dport)
-        # What fills an Ethernet frame up to its least length is a layer too.
-        payload = b"" if isinstance(tcp.payload, self._padding) else tcp.payload.original or b""
+        # What fills an Ethernet frame up to its least length is a layer too; what was put together has no original.
+        payload = b"" if isinstance(tcp.payload, self._padding) else tcp.payload.original or bytes(tcp.payload)
         return [_segment(packet.time_ns, source, destination, tcp.seq, bool(tcp.flags.S), payload)]

@@ -15,12 +15,10 @@ from codec import wire
 from codec.errors import CodecError
 from codec.layout import ENUMS, FLAG_RESEND, MESSAGES, SETS, FieldLayout, TimeInForce
 from codec.values import CLIENT, INT64_NULL, SERVER, Decimal72, Header, Message
+from gateway.log import MASK
 
 Readable: TypeAlias = "bool | int | float | str | list[Readable] | dict[str, Readable] | None"
 Reader: TypeAlias = Callable[[Any], Readable]
-
-MASK: Final = "***"
-"""Stands for every secret."""
 
 LAYOUTS: Final = {message.name: message for message in MESSAGES}
 

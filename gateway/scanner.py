@@ -1,9 +1,8 @@
 """Finds the frames in a stream of bytes that nobody vouches for, names what is not a frame, and goes on behind it.
 
 Two states. *In step*: the next frame begins where the last one ended. *Searching*: bytes were bad; everything up to the
-next place where a whole, known and sound frame stands is part of one bad run. A frame that is refused is skipped by its
-messageLength if the next one begins where that says; if not, its length is not believed either, and the search begins
-right behind its first byte. So one wrong byte costs one frame, and a wrong length no more than that.
+next place where a whole, known and sound frame stands is one bad run. The messageLength of a frame that is refused is
+believed only if no sound frame begins inside it. So one wrong byte costs one frame, and a wrong length no more.
 
 At most one frame (65,535 bytes) and what was fed last are held, however long the stream or a bad run is.
 """
@@ -32,6 +31,14 @@ _REFUSALS: Final = {
 }
 
 
+class _Run(NamedTuple):
+    """Bad bytes from `offset` of the stream on, at the most up to `end` if that is known."""
+
+    offset: int
+    detail: str
+    end: int | None
+
+
 class Found(NamedTuple):
     """A sound frame that begins at `offset` of the stream."""
 
@@ -58,7 +65,7 @@ class Scanner:
         self._buffer = bytearray()
         self._start = 0  # offset of the buffer in the stream
         self._at = 0  # in the buffer: all before it is told of, or part of the bad run
-        self._bad: tuple[int, str] | None = None  # offset in the stream, and why: searching
+        self._bad: _Run | None = None  # searching
         self._over = False
         self._findings: list[Finding] = []
 
@@ -89,14 +96,14 @@ class Scanner:
         """The next `length` bytes of the stream are not to be had. What follows them may begin within a frame."""
         findings = [*self.finish(), Bad(self.offset, length, "not in the capture")]
         self._start += length
-        self._bad = (self._start, "the rest of a frame whose beginning is not in the capture")
+        self._bad = _Run(self._start, "the rest of a frame whose beginning is not in the capture", None)
         return findings
 
     # One step: whether there is more to do with the bytes at hand.
 
     def _step(self) -> bool:
         if self._bad is not None:
-            return self._search()
+            return self._search(self._bad)
         found = wire.scan(self._buffer, self._at, _FRAME_MAX)
         if isinstance(found, Complete):
             return self._complete(found)
@@ -117,48 +124,41 @@ class Scanner:
         try:
             message = wire.decode(frame)
         except CodecError as error:
-            return self._refuse(place, error.detail)
+            return self._lose_step(place.start, error.detail, end)
         self._findings.append(Found(self._start + place.start, frame, message))
         self._at = end
         return True
 
-    def _refuse(self, place: Complete, detail: str) -> bool:
-        """A frame of a known length that is not sound: is there another one behind it?"""
-        end = place.start + place.length
-        following = end + self._zeros(end)
-        if following == len(self._buffer) and not self._over:
-            return False
-        if following < len(self._buffer) and (following - end > _ZEROS_MAX or self._buffer[following] != PROTOCOL_ID):
-            return self._lose_step(place.start, detail)
-        self._findings.append(Bad(self._start + place.start, place.length, detail))
-        self._at = end
-        return True
-
-    def _lose_step(self, at: int, detail: str) -> bool:
-        self._bad = (self._start + at, detail)
+    def _lose_step(self, at: int, detail: str, end: int | None = None) -> bool:
+        """Bad bytes from `at` of the buffer on; `end` is where a frame that is refused should end."""
+        self._bad = _Run(self._start + at, detail, None if end is None else self._start + end)
         self._at = at + 1
         return True
 
     # Searching
 
-    def _search(self) -> bool:
+    def _search(self, bad: _Run) -> bool:
         """Goes to the next place where a frame may begin, and looks whether one does."""
-        assert self._bad is not None
-        candidate = self._buffer.find(_MARK, self._at)
-        self._at = len(self._buffer) if candidate < 0 else candidate
+        limit = len(self._buffer) if bad.end is None else bad.end - self._start
+        candidate = self._buffer.find(_MARK, self._at, limit)
+        self._at = limit if candidate < 0 else candidate
+        if bad.end is not None and self._at == limit:
+            return self._end_run(bad)
         message = self._message_at(self._at)
-        if message is None and self._at < len(self._buffer):
+        if isinstance(message, Message):
+            return self._end_run(bad)
+        if message is None and self._at < limit:
             self._at += 1
             return True
-        if message is None and not self._over:
-            return False
-        if isinstance(message, Partial):
-            return False
-        offset, detail = self._bad
-        if self._start + self._at > offset:
-            self._findings.append(Bad(offset, self._start + self._at - offset, detail))
+        if self._over:
+            self._end_run(bad)
+        return False
+
+    def _end_run(self, bad: _Run) -> bool:
+        if self._start + self._at > bad.offset:
+            self._findings.append(Bad(bad.offset, self._start + self._at - bad.offset, bad.detail))
         self._bad = None
-        return message is not None
+        return True
 
     def _message_at(self, at: int) -> Message | Partial | None:
         """The sound frame that begins at `at`; Partial while that cannot be told; None when there is none."""
