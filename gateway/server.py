@@ -178,12 +178,22 @@ def serve(config: Config) -> int:
         ServeError: it cannot start.
     """
     settings = config.gateway
+    occupy_standard_descriptors()
     if settings.cpu >= 0:
         pin(settings.cpu)
     raise_descriptor_limit()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(Server(config, Log()).run())
     return 0
+
+
+def occupy_standard_descriptors() -> None:
+    """Keeps 0, 1 and 2 from becoming a client's socket when they are closed: logs and keys are written there."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest that is free: this one
 
 
 def pin(cpu: int) -> None:
