@@ -177,12 +177,13 @@ class Dissector:
         from scapy.config import conf
         from scapy.layers.inet import IP, TCP
         from scapy.layers.inet6 import IPv6
-        from scapy.packet import Padding, Raw
+        from scapy.packet import Raw
         from scapy.sessions import IPSession
 
+        # What fills an Ethernet frame up to its least length would end up in the payload, or between two fragments.
+        conf.padding = False
         self._layers = conf.l2types.num2layer
         self._raw: Any = Raw
-        self._padding: Any = Padding
         self._ip: Any = IP
         self._ipv6: Any = IPv6
         self._tcp: Any = TCP
@@ -205,6 +206,5 @@ class Dissector:
             return []
         form = "{}:{}" if isinstance(network, self._ip) else "[{}]:{}"
         source, destination = form.format(network.src, tcp.sport), form.format(network.dst, tcp.dport)
-        # What fills an Ethernet frame up to its least length is a layer too; what was put together has no original.
-        payload = b"" if isinstance(tcp.payload, self._padding) else tcp.payload.original or bytes(tcp.payload)
+        payload = bytes(tcp.payload)
         return [_segment(packet.time_ns, source, destination, tcp.seq, bool(tcp.flags.S), payload)]
