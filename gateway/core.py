@@ -101,19 +101,18 @@ class Core:
     @property
     def next_deadline(self) -> int | None:
         """The core time at which `tick` may have something to do, None when there is nothing to wait for."""
-        first = self._deadlines.first
-        return None if first is None else first + self.dispatcher.stalled_ns
+        return self._deadlines.first
 
     # inputs
 
     def connected(self, link: Link, now: int) -> None:
         """A connection was accepted: its Logon is awaited until the logon timeout."""
-        link.connected_ns = now
+        link.connected_judged_ns = self._judged(now)
         if self._shutting_down:
             self._refuse(link, str(CAUSE_POLICY[Cause.GATEWAY_SHUTDOWN].text), now)
             return
         self._pending_logons[link] = None
-        self._deadlines.set(link, self._judged(now) + self._silence.logon_ns)
+        self._deadlines.set(link, now + self._silence.logon_ns)
         if len(self._pending_logons) > PENDING_LOGONS_MAX:
             # Who means to log on does so at once: the one that has waited longest is the least likely to.
             longest = next(iter(self._pending_logons))
@@ -155,9 +154,9 @@ class Core:
         """Judges silence. Call it after a full read pass, with the time by which the gateway itself came late."""
         self.dispatcher.stalled_ns += stall_ns
         judged = self._judged(now)
-        while (link := self._deadlines.pop_due(judged)) is not None:
+        while (link := self._deadlines.pop_due(now)) is not None:
             if link.state == LinkState.LINK_LOGON:
-                self._refuse(link, TEXT_LOGON_TIMEOUT, now)
+                self._judge_stranger(link, judged, now)
             elif link.state == LinkState.LINK_LIVE:
                 self._judge(link, judged, now)
 
@@ -356,6 +355,13 @@ class Core:
         elif must_speak(session, self._silence, now):
             session.send_heartbeat(0, now)
         self._deadlines.set(link, next_look(session, self._silence, self.dispatcher.stalled_ns))
+
+    def _judge_stranger(self, link: Link, judged: int, now: int) -> None:
+        patience_ns = link.connected_judged_ns + self._silence.logon_ns - judged
+        if patience_ns > 0:
+            self._deadlines.set(link, now + patience_ns)
+        else:
+            self._refuse(link, TEXT_LOGON_TIMEOUT, now)
 
     def _judged(self, now: int) -> int:
         return now - self.dispatcher.stalled_ns

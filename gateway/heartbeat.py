@@ -29,7 +29,7 @@ class Silence:
 
 
 class Deadlines:
-    """A heap of links by the judged time at which each must be looked at; a link has at most one entry that counts."""
+    """A heap of links by the core time at which each must be looked at; a link has at most one entry that counts."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Link]] = []
@@ -38,12 +38,12 @@ class Deadlines:
 
     @property
     def first(self) -> int | None:
-        """The judged time at which something may be due, None when no link is waiting for anything."""
+        """The core time at which something may be due, None when no link is waiting for anything."""
         self._drop_stale()
         return self._heap[0][0] if self._heap else None
 
     def set(self, link: Link, at: int) -> None:
-        """The link is to be looked at when the judged clock reads `at`, and not before; replaces its former entry."""
+        """The link is to be looked at when the time is `at`, and not before; replaces its former entry."""
         self._waiting += link.deadline is None
         self._count += 1
         link.deadline = self._count
@@ -57,10 +57,10 @@ class Deadlines:
         self._waiting -= link.deadline is not None
         link.deadline = None
 
-    def pop_due(self, judged: int) -> Link | None:
+    def pop_due(self, now: int) -> Link | None:
         """A link whose time has come, without its entry; None when there is no more."""
         self._drop_stale()
-        if not self._heap or self._heap[0][0] > judged:
+        if not self._heap or self._heap[0][0] > now:
             return None
         link = heapq.heappop(self._heap)[2]
         self.clear(link)
@@ -94,10 +94,10 @@ def must_speak(session: Session, silence: Silence, now: int) -> bool:
 
 
 def next_look(session: Session, silence: Silence, stalled_ns: int) -> int:
-    """The earliest judged time at which anything can be due for the session."""
+    """The earliest core time at which anything can be due for the session, if the gateway stands still no more."""
     if session.probed_judged_ns:
         answer_by = session.probed_judged_ns + silence.lapse_ns - silence.probe_ns
         theirs = max(session.heard_judged_ns + silence.lapse_ns, answer_by)
     else:
         theirs = session.heard_judged_ns + silence.probe_ns
-    return min(theirs, session.spoke_ns + silence.interval_ns - stalled_ns)
+    return min(theirs + stalled_ns, session.spoke_ns + silence.interval_ns)

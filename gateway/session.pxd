@@ -33,7 +33,7 @@ cdef class Link:
         public bytes farewell           # the last bytes to write before closing
         public object logon             # the accepted Logon of a link that waits, else None
         public object ending            # the Ending of the session that it had, else None
-        public int64_t connected_ns
+        public int64_t connected_judged_ns  # when, on the clock that stalls of the gateway do not advance
         public object deadline          # its entry among the core's deadlines
         uint8_t* pending                # bytes received but not processed yet, at most pending_max
         size_t pending_used

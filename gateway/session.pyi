@@ -30,7 +30,7 @@ class Link:
     farewell: bytes
     logon: Any
     ending: Any
-    connected_ns: int
+    connected_judged_ns: int
     deadline: Any
     @property
     def pending_bytes(self) -> bytes: ...
