@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from naive_engine import NaiveEngine
+from support.naive_engine import NaiveEngine
 
 from codec.layout import CancelReason, OrderFlags, ProductType, SelfTradingMode, Side, TimeInForce
 from gateway.engine import Engine

@@ -190,6 +190,7 @@ class Line:
 
     def lose(self) -> None:
         """The connection is reset."""
+        self._driver.core.undelivered(self.link)
         self._driver.core.lost(self.link, self._driver.now)
 
     # what the shell does

@@ -1,0 +1,60 @@
+"""Random inputs to the core and to the naive gateway: every frame, number and count must be the same."""
+
+import random
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+from support.core_pair import CorePair
+
+STEPS = 400
+
+
+class CoreMachine(RuleBasedStateMachine):
+    """One rule, whose choices are hypothesis's: it finds the shortest way to a difference."""
+
+    options: ClassVar[dict[str, bool]] = {}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drawn: st.DataObject | None = None
+        self.pair = CorePair(self.choose, **self.options)
+
+    def choose(self, options: Any) -> Any:
+        # Without a draw at hand it is the end of the run, where there is only one way to go on.
+        assert self.drawn is not None
+        return self.drawn.draw(st.sampled_from(options))
+
+    @rule(data=st.data())
+    def act(self, data: st.DataObject) -> None:
+        self.drawn = data
+        self.pair.act()
+
+    def teardown(self) -> None:
+        self.pair.finish()
+
+
+class RefusingCoreMachine(CoreMachine):
+    options: ClassVar[dict[str, bool]] = {"refuse_duplicates": True, "strict": False}
+
+
+CoreMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=50, deadline=None)
+RefusingCoreMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=50, deadline=None)
+TestCoreStepByStep = CoreMachine.TestCase
+TestRefusingCoreStepByStep = RefusingCoreMachine.TestCase
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_long_walk_finds_no_difference(seed: int) -> None:
+    walk(seed, STEPS)
+
+
+def walk(seed: int, steps: int) -> CorePair:
+    """So many random inputs, by a seed that says all of them, to the end."""
+    pair = CorePair(random.Random(seed).choice, refuse_duplicates=seed % 4 == 1, strict=seed % 4 != 2)
+    for _ in range(steps):
+        pair.act()
+    pair.finish()
+    return pair
