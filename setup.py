@@ -25,6 +25,7 @@ MODULES = (
     "gateway.order_checks",
     "gateway.orders",
     "gateway.probe",
+    "gateway.rate_limit",
     "gateway.registry",
     "gateway.session",
     "gateway.stream",

@@ -194,7 +194,6 @@ NOT_BUILT: Final = (
     "gateway.canary_interval_s",
     "gateway.metrics_port",
     "gateway.admin_socket",
-    "gateway.rate_limit",
     "gateway.tls",
     "instrument.speed_bump_ms",
     "instrument.iceberg_allowed",

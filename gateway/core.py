@@ -42,6 +42,7 @@ from gateway.limits import ORDERS_MAX, PENDING_LOGONS_MAX
 from gateway.log import Log
 from gateway.logon import LogonRequest, Refusal, judge_frame, judge_number
 from gateway.orders import Orders
+from gateway.rate_limit import RateLimits
 from gateway.session import Link, LinkClosing, LinkState, Session, SessionState, logged_out
 from gateway.stream import ChunkPool, Stream
 
@@ -64,7 +65,7 @@ class Core:
         self.closing_links: list[Link] = []
         self.sessions = _sessions_of(config, self._pool, self.dirty_sessions)
         self.engine = _engine_of(config)
-        orders = Orders(self.engine, self.sessions)
+        orders = Orders(self.engine, self.sessions, _rate_limits_of(config))
         self._cancels = CancelOnDisconnect(orders, settings.drain_step_orders)
         self.dispatcher = Dispatcher(
             orders,
@@ -424,6 +425,21 @@ def _instrument_spec(instrument: Instrument) -> InstrumentSpec:
         min_price=instrument.min_price,
         max_price=instrument.max_price,
         max_order_quantity=instrument.max_order_quantity,
+    )
+
+
+def _rate_limits_of(config: Config) -> RateLimits | None:
+    limit = config.rate_limit
+    if limit is None:
+        return None
+    portfolio_index = {portfolio.id: index for index, portfolio in enumerate(config.portfolios)}
+    by_key = limit.scope == "api_key"
+    return RateLimits(
+        [slot if by_key else portfolio_index[key.portfolio] for slot, key in enumerate(config.api_keys)],
+        orders_per_s=limit.orders_per_s,
+        orders_burst=limit.orders_burst,
+        mass_quotes_per_s=limit.mass_quotes_per_s,
+        mass_quotes_burst=limit.mass_quotes_burst,
     )
 
 

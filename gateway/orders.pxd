@@ -5,12 +5,14 @@ from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from codec.layout cimport CancelOrderByIdRequest, CancelOrderRequest, NewOrderRequest
 
 from gateway.engine cimport Command, Engine, Outcome
+from gateway.rate_limit cimport RateLimits
 from gateway.session cimport Session
 
 
 cdef class Orders:
     cdef:
         readonly Engine engine
+        readonly RateLimits rate_limits # None: off
         list sessions                   # by slot
         Command command
         Outcome outcome
@@ -26,6 +28,8 @@ cdef class Orders:
         self, Session session, int64_t client_order_id, int64_t order_id, int64_t instrument_id, int64_t now
     ) noexcept
     cdef Session _session(self, uint32_t slot)
+    cdef bint _charge(self, Session session, int bucket, int64_t cost, int64_t now) noexcept
+    cdef void _reject_by_rate(self, int64_t client_order_id, int64_t instrument_id) noexcept
 
     # reports
     cdef uint8_t* _write_fills(self, uint8_t* at) noexcept

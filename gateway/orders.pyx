@@ -7,7 +7,7 @@ OrdersCanceled (310). The response goes first. Each frame's execId is the engine
 from cpython.list cimport PyList_GET_ITEM
 from libc.stdint cimport INT64_MIN, int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, strlen
+from libc.string cimport memcpy, memset, strlen
 
 from codec.layout cimport (
     CANCEL_REASON_BY_REQUEST,
@@ -24,6 +24,7 @@ from codec.layout cimport (
     NewOrderResponse,
     NewOrderResponseFills,
     NewOrderResponseLegs,
+    ORDER_REJECT_REASON_RATE_LIMIT,
     OrderFilled,
     OrderFilledFills,
     OrderFilledLegs,
@@ -42,6 +43,7 @@ from gateway.engine cimport (
     EVENT_FILL, EVENTS_PER_ORDER_MAX, FILLS_PER_ORDER_MAX, OUTCOME_ACCEPTED, Command, Engine, Event, Outcome,
 )
 from gateway.registry cimport Registry
+from gateway.rate_limit cimport BUCKET_ORDERS, COST_ORDER, RateLimits
 from gateway.session cimport Session
 from gateway.versions cimport cancel_order_reject_reason
 
@@ -61,8 +63,9 @@ cdef enum:
 cdef class Orders:
     """The order requests of all sessions of one gateway; `sessions` is indexed by slot, the engine's name for an owner."""
 
-    def __cinit__(self, Engine engine not None, list sessions not None):
+    def __cinit__(self, Engine engine not None, list sessions not None, RateLimits rate_limits=None):
         self.engine = engine
+        self.rate_limits = rate_limits
         self.sessions = sessions
         self.following = <uint32_t*>calloc(EVENTS_PER_ORDER_MAX, sizeof(uint32_t))
         if self.following == NULL:
@@ -75,6 +78,9 @@ cdef class Orders:
 
     cdef int new_order(self, Session session, const NewOrderRequest* request, int64_t now) except -1:
         cdef Command* command = &self.command
+        if not self._charge(session, BUCKET_ORDERS, COST_ORDER, now):
+            self._reject_by_rate(request.client_order_id, request.instrument_id)
+            return self._report_rejected(session, TEMPLATE_NEW_ORDER_REJECT, request.correlation_id, now)
         self._begin_command(session, request.client_order_id, INT64_MIN, request.instrument_id, now)
         command.price = request.price
         # What is null, inexact or too large is no quantity; the engine says so in its turn.
@@ -97,11 +103,13 @@ cdef class Orders:
         return 0
 
     cdef int cancel_order(self, Session session, const CancelOrderRequest* request, int64_t now) except -1:
+        self._charge(session, BUCKET_ORDERS, COST_ORDER, now)  # and never refused
         self._begin_command(session, request.client_order_id, INT64_MIN, request.instrument_id, now)
         self.engine.cancel_order(&self.command, &self.outcome)
         return self._report_cancel(session, request.correlation_id, now)
 
     cdef int cancel_order_by_id(self, Session session, const CancelOrderByIdRequest* request, int64_t now) except -1:
+        self._charge(session, BUCKET_ORDERS, COST_ORDER, now)  # and never refused
         self._begin_command(session, INT64_MIN, request.order_id, request.instrument_id, now)
         self.engine.cancel_order_by_id(&self.command, &self.outcome)
         return self._report_cancel(session, request.correlation_id, now)
@@ -117,6 +125,19 @@ cdef class Orders:
         command.order_id = order_id
         command.instrument_id = instrument_id
         command.covered = True
+
+    cdef bint _charge(self, Session session, int bucket, int64_t cost, int64_t now) noexcept:
+        """Whether the request stays within the rate limit; it costs its tokens in any case."""
+        return self.rate_limits is None or self.rate_limits.charge(session.slot, bucket, cost, now)
+
+    cdef void _reject_by_rate(self, int64_t client_order_id, int64_t instrument_id) noexcept:
+        # The outcome of a request that the engine never saw.
+        memset(&self.outcome, 0, sizeof(Outcome))
+        self.outcome.order_id = INT64_MIN
+        self.outcome.client_order_id = client_order_id
+        self.outcome.instrument_id = instrument_id
+        self.outcome.reject_reason = ORDER_REJECT_REASON_RATE_LIMIT
+        self.outcome.details = b"too many requests: the rate limit's bucket is full"
 
     # reports to the one who asked
 

@@ -542,7 +542,6 @@ OTHER_THAN_DEFAULT = {
 """A value that each setting of NOT_BUILT will accept once it is built."""
 
 TABLES = {
-    "gateway.rate_limit": "[gateway.rate_limit]\norders_per_s = 100\n",
     "gateway.tls": '[gateway.tls]\ncertificate = "a.pem"\nprivate_key = "a.key"\n',
     "mmp_group": PORTFOLIO
     + '[[mmp_group]]\nid = 7\nportfolio = 1\nquantity_limit = "10"\ninterval_ms = 1\nfrozen_ms = 1000\n',
@@ -588,12 +587,18 @@ def all_built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "NOT_BUILT", ())
 
 
+def test_a_rate_limit_table_has_defaults_of_its_own() -> None:
+    assert parse("").rate_limit is None
+    assert parse("[gateway.rate_limit]\norders_per_s = 100\n").rate_limit == RateLimit(
+        scope="portfolio", orders_per_s=100, orders_burst=50, mass_quotes_per_s=10, mass_quotes_burst=10
+    )
+
+
 @pytest.mark.usefixtures("all_built")
 def test_the_tables_of_later_features_are_read_into_the_tree() -> None:
     loaded = parse("".join(TABLES.values()))
 
-    assert (loaded.rate_limit, loaded.tls, loaded.mmp_groups) == (
-        RateLimit(scope="portfolio", orders_per_s=100, orders_burst=50, mass_quotes_per_s=10, mass_quotes_burst=10),
+    assert (loaded.tls, loaded.mmp_groups) == (
         Tls(certificate="a.pem", private_key="a.key"),
         (MmpGroup(portfolio=1, id=7, quantity_limit=mantissa("10"), interval_ms=1, frozen_ms=1000),),
     )
