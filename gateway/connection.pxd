@@ -30,6 +30,7 @@ cdef class Shell:
     cdef int after_input(self, Connection connection) except -1
     cdef int schedule_turn(self) except -1
     cdef int flush_sessions(self, int64_t now) except -1
+    cdef int close_links(self, int64_t now) except -1
 
 
 cdef class Connection(Link):
@@ -53,6 +54,7 @@ cdef class Connection(Link):
     cdef int pause_reading(self) except -1
     cdef int resume_reading(self) except -1
     cdef int told_all(self) except -1
+    cdef int fail(self, error) except -1
     cdef uint64_t unsent_bytes(self) except? 0
     cdef int judge_backlog(self, int64_t now) except -1
     cdef int close_as_told(self, int64_t now) except -1

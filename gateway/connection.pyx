@@ -93,17 +93,19 @@ cdef class Shell:
         """Everything that was ready has been read: a step of the work under way, then one write per session."""
         cdef int64_t now = self.now()
         self.turn_scheduled = False
-        if self.core.is_busy:
-            self.core.step(now)
-        self.flush_sessions(now)
-        while self.closing_links:
-            (<Connection>self.closing_links.pop()).close_as_told(now)
-        paused, self.paused = self.paused, []
-        for connection in paused:
-            (<Connection>connection).resume_reading()
-        if self.core.is_busy:
-            self.schedule_turn()
-        self.turn_ended(now)
+        try:
+            if self.core.is_busy:
+                self.core.step(now)
+            self.flush_sessions(now)
+            self.close_links(now)
+        finally:
+            # Whatever failed above: nobody stays unread, and the work that is under way goes on.
+            paused, self.paused = self.paused, []
+            for connection in paused:
+                (<Connection>connection).resume_reading()
+            if self.core.is_busy or self.dirty_sessions or self.closing_links:
+                self.schedule_turn()
+            self.turn_ended(now)
 
     cdef int after_input(self, Connection connection) except -1:
         cdef Session session = connection.session
@@ -129,13 +131,28 @@ cdef class Shell:
 
     cdef int flush_sessions(self, int64_t now) except -1:
         cdef Session session
+        cdef Connection connection
         cdef list sessions = self.dirty_sessions[:]
         self.dirty_sessions.clear()
         for session in sessions:
             if session.dirty:
                 session.dirty = False
-                if session.link is not None:
-                    (<Connection>session.link).flush(now)
+                connection = <Connection>session.link
+                if connection is not None:
+                    try:
+                        connection.flush(now)
+                    except Exception as error:
+                        connection.fail(error)
+        return 0
+
+    cdef int close_links(self, int64_t now) except -1:
+        cdef Connection connection
+        while self.closing_links:
+            connection = <Connection>self.closing_links.pop()
+            try:
+                connection.close_as_told(now)
+            except Exception as error:
+                connection.fail(error)
         return 0
 
 
@@ -339,6 +356,12 @@ cdef class Connection(Link):
             self.shell.core.delivered(self)
         if self.half_closed:
             self.abort()
+        return 0
+
+    cdef int fail(self, error) except -1:
+        """Writing failed by our own doing: it costs this line, and no other."""
+        self.shell.loop.call_exception_handler({"message": "a connection's output failed", "exception": error})
+        self.abort()
         return 0
 
     def abort(self) -> None:
