@@ -150,12 +150,15 @@ def _ipv6_segments(packet: Packet, at: int) -> list[Segment] | None:
 
 
 def _tcp_segments(time_ns: int | None, source: str, destination: str, content: bytes) -> list[Segment]:
-    """The segment whose TCP header and payload are `content`; nothing when the capture has cut off its header."""
+    """The segment whose TCP header and payload are `content`; nothing when that cannot be a TCP header."""
     if len(content) < _TCP_LEAST_BYTES:
         return []
     source_port, destination_port, sequence, _, words, flags = _TCP_HEAD.unpack_from(content)
+    header_length = (words >> 4) * 4
+    if header_length < _TCP_LEAST_BYTES:
+        return []
     is_first = bool(flags & _SYN)
-    payload = content[(words >> 4) * 4 :]
+    payload = content[header_length:]
     source, destination = f"{source}:{source_port}", f"{destination}:{destination_port}"
     return [_segment(time_ns, source, destination, sequence, is_first, payload)]
 
@@ -192,7 +195,12 @@ class Dissector:
     def segments(self, packet: Packet) -> list[Segment]:
         """The segment in the packet, or in the fragments that it completes; nothing when there is none."""
         layer = self._layers.get(packet.link_type, self._raw)
-        dissected = self._session.process(layer(packet.data, stop_dissection_after=self._tcp))
+        try:
+            dissected = self._session.process(layer(packet.data, stop_dissection_after=self._tcp))
+        except (
+            Exception
+        ):  # Whatever comes of bytes that end too early: scapy does not say, and its own reader does this.
+            return []
         fragments = self._session.fragments
         while len(fragments) > CAPTURE_FRAGMENTED_PACKETS_MAX:
             del fragments[next(iter(fragments))]

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support import captures
 from support.captures import (
     CLIENT,
@@ -118,6 +120,29 @@ def test_options_of_ip_and_tcp_are_no_payload() -> None:
 
     assert [plain_segments(packet) for packet in both] == [[SEGMENT], [SEGMENT]]
     assert [Dissector().segments(packet) for packet in both] == [[SEGMENT], [SEGMENT]]
+
+
+@given(st.data())
+def test_a_packet_of_any_bytes_is_read_or_left_out(data: st.DataObject) -> None:
+    link_type, packet = data.draw(
+        st.sampled_from(
+            [
+                (ETHERNET, ethernet(IP_PACKET)),
+                (ETHERNET, ethernet(IP_PACKET_6)),
+                (ETHERNET, ethernet(IP_PACKET, tags=[5])),
+                (LINUX_COOKED, linux_cooked(IP_PACKET)),
+                (RAW, IP_PACKET),
+            ]
+        )
+    )
+    content = bytearray(packet)
+    for position in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=3)):
+        content[position] = data.draw(st.integers(0, 255))
+    cut = Packet(TIME_NS, link_type, bytes(content[: data.draw(st.integers(0, len(content)))]))
+
+    both = plain_segments(cut) or [], Dissector().segments(cut)
+
+    assert all(isinstance(one, Segment) and len(one.payload) < len(cut.data) for found in both for one in found)
 
 
 def test_a_length_that_was_left_to_the_network_card_is_that_of_the_packet() -> None:
