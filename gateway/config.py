@@ -199,7 +199,9 @@ NOT_BUILT: Final = (
     "instrument.iceberg_allowed",
     "instrument.delta",
     "instrument.vega",
-    "mmp_group",
+    "mmp_group.currency_pair_id",
+    "mmp_group.delta_limit",
+    "mmp_group.vega_limit",
 )
 """Settings of features that are not built yet: refused unless they have their default value, tables unless absent."""
 

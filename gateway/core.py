@@ -24,7 +24,7 @@ from gateway.config import Config, Gateway, Instrument
 from gateway.credentials import KeyRing
 from gateway.dispatch import Dispatcher
 from gateway.engine import Engine
-from gateway.engine_types import InstrumentSpec, OwnerSpec, PortfolioSpec
+from gateway.engine_types import InstrumentSpec, MmpGroupSpec, OwnerSpec, PortfolioSpec
 from gateway.errors import LifecycleError
 from gateway.heartbeat import Deadlines, Silence, has_lapsed, must_probe, must_speak, next_look
 from gateway.lifecycle import (
@@ -413,6 +413,11 @@ def _engine_of(config: Config) -> Engine:
         [PortfolioSpec(portfolio.id, portfolio.max_open_orders) for portfolio in config.portfolios],
         [OwnerSpec(portfolio_index[key.portfolio]) for key in config.api_keys],
         ORDERS_MAX,
+        mmp_groups=[
+            MmpGroupSpec(portfolio_index[group.portfolio], group.id, group.quantity_limit)
+            for group in config.mmp_groups
+            if group.id is not None
+        ],
     )
 
 

@@ -1,6 +1,6 @@
 """The text of a reject: what was wanted and what was given, in full words. Written only when something is refused."""
 
-from libc.stdint cimport INT64_MIN, int64_t
+from libc.stdint cimport INT64_MIN, int64_t, uint32_t
 from libc.stdio cimport snprintf
 
 cdef enum:
@@ -37,4 +37,16 @@ cdef inline const char* decimal_details(char* details, const char* form, int64_t
 cdef inline const char* integer_details(char* details, const char* form, int64_t first, int64_t second) noexcept nogil:
     """Fill `form`, which has one or two %lld."""
     snprintf(details, DETAILS_SIZE, form, <long long>first, <long long>second)
+    return details
+
+
+cdef inline const char* quote_details(char* details, uint32_t entry, const char* side, int64_t quantity,
+                                      int64_t lot_size) noexcept nogil:
+    """What is wrong with the quantity of one side of a mass quote's entry; entries count from 1."""
+    cdef char quantity_text[DECIMAL_SIZE]
+    cdef char lot_size_text[DECIMAL_SIZE]
+    write_decimal(quantity_text, quantity)
+    write_decimal(lot_size_text, lot_size)
+    snprintf(details, DETAILS_SIZE, b"entry %u, %s quantity %s: wanted 0 or a multiple of the lot size %s", entry, side,
+             quantity_text, lot_size_text)
     return details

@@ -28,6 +28,7 @@ from codec.layout cimport (
     TEMPLATE_HEARTBEAT,
     TEMPLATE_LOGON,
     TEMPLATE_LOGOUT,
+    TEMPLATE_MASS_QUOTE_REQUEST,
     TEMPLATE_NEW_ORDER_REQUEST,
     TEMPLATE_RESEND_REQUEST,
     TEMPLATE_TEST_REQUEST,
@@ -45,6 +46,7 @@ from codec.wire cimport (
     problem_text,
 )
 
+from gateway.mass_quotes cimport MassQuotes
 from gateway.orders cimport Orders
 from gateway.stream cimport ChunkPool
 from gateway.session cimport LINK_CLOSING, LINK_LIVE, LINK_LOGON, LINK_WAITING, Link, Session
@@ -67,6 +69,7 @@ cdef class Dispatcher:
         size_t frame_size_max, bint strict
     ):
         self.orders = orders
+        self.mass_quotes = MassQuotes(orders)
         self.pool = pool
         self.stored_bytes_max = stored_bytes_max
         self.policy = policy
@@ -168,6 +171,8 @@ cdef class Dispatcher:
             return self.orders.cancel_order(session, <const CancelOrderRequest*>root, now)
         if template_id == TEMPLATE_CANCEL_ORDER_BY_ID_REQUEST:
             return self.orders.cancel_order_by_id(session, <const CancelOrderByIdRequest*>root, now)
+        if template_id == TEMPLATE_MASS_QUOTE_REQUEST:
+            return self.mass_quotes.mass_quote(session, frame, now)
         return self._refuse(session, frame, REJECT_REASON_MESSAGE_DISABLED, b"this message is not enabled on this gateway", now)
 
     cdef int _resend_request(self, Session session, const uint8_t* frame, int64_t now) except -1:

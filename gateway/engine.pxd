@@ -40,6 +40,8 @@ cdef struct Command:
     int8_t time_in_force          # TIME_IN_FORCE_*
     int8_t self_trading_mode      # SELF_TRADING_MODE_*
     int8_t covered                # 1: dies with its session
+    int8_t is_quote               # 1: a side of a mass quote
+    uint32_t quote_slot           # of a quote: where it will be found
 
 
 cdef struct Event:
@@ -49,6 +51,7 @@ cdef struct Event:
     int64_t client_order_id       # the resting order's, as all that follows
     int64_t order_id
     int64_t total_filled          # 1e-9
+    int64_t instrument_id
     uint32_t owner
     int8_t kind                   # EVENT_*
     int8_t side
@@ -145,6 +148,7 @@ cdef class Engine:
 
         # Within.
         int add_instrument(self, uint32_t index, instrument) except -1
+        void start_taker(self, const Command* command, uint32_t instrument, Taker* taker) noexcept nogil
         bint place_post_only(self, const Command* command, Taker* taker, Outcome* outcome) noexcept nogil
         bint can_fill(self, const Command* command, const Taker* taker, Outcome* outcome) noexcept nogil
         void match(self, const Command* command, Taker* taker, Outcome* outcome) noexcept nogil

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from typing import Self, final
 
 from gateway.book import Books
-from gateway.engine_types import InstrumentSpec, OwnerSpec, PortfolioSpec
+from gateway.engine_types import InstrumentSpec, MmpGroupSpec, OwnerSpec, PortfolioSpec
 from gateway.registry import Registry
 
 @final
@@ -18,6 +18,7 @@ class Engine:
         owners: Sequence[OwnerSpec],
         orders_max: int,
         *,
+        mmp_groups: Sequence[MmpGroupSpec] = (),
         first_order_id: int = 1,
         first_match_id: int = 1,
         first_exec_id: int = 1,

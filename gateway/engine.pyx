@@ -42,17 +42,17 @@ cdef inline bint self_match(const Command* command, uint32_t portfolio, const Or
 cdef class Engine:
     """All books of a gateway, behind the seam that `engine.pxd` describes.
 
-    instruments, portfolios, owners: sequences of InstrumentSpec, PortfolioSpec and OwnerSpec; owners are named by their
-    index. orders_max: most orders at a time, fenced ones that are not yet drained among them. first_*_id: where the
-    counters begin. ValueError names what is wrong with the arguments, MemoryError is what it says.
+    instruments, portfolios, owners, mmp_groups: sequences of InstrumentSpec, PortfolioSpec, OwnerSpec and MmpGroupSpec;
+    owners are named by their index. orders_max: most orders at a time, fenced ones that are not yet drained among them.
+    first_*_id: where the counters begin. ValueError names what is wrong with the arguments, MemoryError is what it says.
     """
 
-    def __cinit__(self, instruments, portfolios, owners, uint32_t orders_max, *,
+    def __cinit__(self, instruments, portfolios, owners, uint32_t orders_max, *, mmp_groups=(),
                   int64_t first_order_id=1, int64_t first_match_id=1, int64_t first_exec_id=1):
         cdef uint32_t i
         if min(first_order_id, first_match_id, first_exec_id) < 1:
             raise ValueError("first ids: wanted 1 or more")
-        self.registry = Registry(portfolios, owners, orders_max)
+        self.registry = Registry(portfolios, owners, orders_max, mmp_groups)
         self.books = Books(self.registry, len(instruments))
         self.last_order_id = first_order_id - 1
         self.last_match_id = first_match_id - 1
@@ -111,6 +111,17 @@ cdef class Engine:
         return index
 
     # Matching.
+
+    cdef void start_taker(self, const Command* command, uint32_t instrument, Taker* taker) noexcept nogil:
+        """An order before its first match; its order_id is the caller's to give."""
+        taker.instrument = instrument
+        taker.portfolio = self.registry.owners[command.owner].portfolio
+        taker.remaining = command.quantity
+        taker.limit_key = INT64_MAX if command.price == INT64_MIN else command.side * command.price
+        taker.last_price = INT64_MIN
+        taker.fills = taker.cancels = 0
+        taker.opposite = self.books.side_of(instrument, -command.side)
+        taker.stop = STOP_NONE
 
     cdef bint place_post_only(self, const Command* command, Taker* taker, Outcome* outcome) noexcept nogil:
         """Keep a post-only order from crossing: reject it, or move its price one tick behind the best live order."""
@@ -213,6 +224,7 @@ cdef class Engine:
         event.client_order_id = maker.client_order_id
         event.order_id = maker.order_id
         event.total_filled = maker.filled
+        event.instrument_id = self.instruments[maker.instrument].id
         event.owner = maker.owner
         event.side = maker.side
         event.flags = FILL_FLAGS_IS_QUOTE if maker.flags & ORDER_IS_QUOTE else 0
@@ -230,6 +242,7 @@ cdef class Engine:
         event.client_order_id = maker.client_order_id
         event.order_id = maker.order_id
         event.total_filled = maker.filled
+        event.instrument_id = self.instruments[maker.instrument].id
         event.owner = maker.owner
         event.side = maker.side
         event.flags = CANCEL_FLAGS_IS_QUOTE if maker.flags & ORDER_IS_QUOTE else 0
@@ -255,6 +268,9 @@ cdef class Engine:
         order.owner = command.owner
         order.portfolio = taker.portfolio
         order.flags = ORDER_IS_COVERED if command.covered else 0
+        if command.is_quote:
+            order.flags |= ORDER_IS_QUOTE
+            order.quote_slot = command.quote_slot
         order.side = command.side
         order.price = outcome.price
         order.instrument = taker.instrument
@@ -286,28 +302,22 @@ cdef class Engine:
     cdef void new_order(self, const Command* command, Outcome* outcome) noexcept nogil:
         cdef Owner* owner = &self.registry.owners[command.owner]
         cdef uint32_t hash = scoped_hash(owner.portfolio, command.client_order_id)
+        cdef uint32_t instrument = self.find_instrument(command.instrument_id)
         cdef Taker taker
         start_outcome(command, outcome)
         if command.epoch <= owner.fenced_epoch or command.epoch < owner.newest_epoch:
             reject(outcome, ORDER_REJECT_REASON_SYSTEM_ERROR,
                    integer_details(self.details, b"epoch %lld of the session is over", command.epoch, 0))
             return
-        taker.instrument = self.find_instrument(command.instrument_id)
-        if taker.instrument == NONE:
+        if instrument == NONE:
             reject(outcome, ORDER_REJECT_REASON_INVALID_INSTRUMENT,
                    integer_details(self.details, b"instrument %lld is not known", command.instrument_id, 0))
             return
         if not (check_fields(self, command, outcome)
-                and check_terms(self, taker.instrument, command, outcome)
+                and check_terms(self, instrument, command, outcome)
                 and check_admission(self, command, hash, outcome)):
             return
-        taker.portfolio = owner.portfolio
-        taker.remaining = command.quantity
-        taker.limit_key = INT64_MAX if command.price == INT64_MIN else command.side * command.price
-        taker.last_price = INT64_MIN
-        taker.fills = taker.cancels = 0
-        taker.opposite = self.books.side_of(taker.instrument, -command.side)
-        taker.stop = STOP_NONE
+        self.start_taker(command, instrument, &taker)
         if command.flags & (ORDER_FLAGS_POST_ONLY | ORDER_FLAGS_POST_ONLY_REJECT):
             if not self.place_post_only(command, &taker, outcome):
                 return

@@ -28,11 +28,20 @@ class OwnerSpec(NamedTuple):
     portfolio: int
 
 
+class MmpGroupSpec(NamedTuple):
+    """A group of quotes. `portfolio` is an index into the portfolios; quantity_limit in 1e-9, None is no limit."""
+
+    portfolio: int
+    id: int
+    quantity_limit: int | None
+
+
 class EventRecord(NamedTuple):
     """What a command did to a resting order: kind "fill", or "canceled" (match_id, price and quantity are then 0)."""
 
     kind: str
     owner: int
+    instrument_id: int
     client_order_id: int
     order_id: int
     side: int
@@ -62,6 +71,36 @@ class OutcomeRecord(NamedTuple):
     owner: int
     dead_met: int
     details: str
+    events: tuple[EventRecord, ...]
+
+
+class QuoteSideRecord(NamedTuple):
+    """What became of one side of a quote; order_id and price are None where there is none."""
+
+    order_id: int | None
+    price: int | None
+    remaining: int
+    total_filled: int
+    status: int
+    reject_reason: int
+
+
+class QuoteRecord(NamedTuple):
+    """What became of one entry of a mass quote."""
+
+    instrument_id: int
+    bid: QuoteSideRecord
+    ask: QuoteSideRecord
+
+
+class MassQuoteRecord(NamedTuple):
+    """What became of a mass quote, "accepted" or "rejected", with what it did to others."""
+
+    status: str
+    reject_reason: int
+    dead_met: int
+    details: str
+    quotes: tuple[QuoteRecord, ...]
     events: tuple[EventRecord, ...]
 
 

@@ -46,7 +46,9 @@ MASS_QUOTE_REQUEST_MAX_BYTES: Final = _fixed_bytes("MassQuoteRequest") + QUOTES_
 ORDERS_CANCELED_ENTRIES_MAX: Final = 1_868
 ORDER_FILLED_ENTRIES_MAX: Final = 1_089
 FILLS_PER_ORDER_MAX: Final = 2_000
-"""The publisher's limit (protocol 7); what would fill more is closed instead."""
+"""The publisher's limit (protocol 7), for all sides of a mass quote together; what would fill more is closed instead."""
+MASS_QUOTE_RESPONSE_FILLS_MAX: Final = 1_944
+"""What fits in a MassQuoteResponse behind its entries; further fills follow in further frames."""
 SELF_MATCH_CANCELS_PER_ORDER_MAX: Final = 2_000
 """Resting orders that one order may cancel by self-match prevention; where it would cancel more it is closed."""
 NEW_ORDER_RESPONSE_FILLS_MAX_BYTES: Final = 50_134
@@ -164,6 +166,14 @@ def relations() -> dict[str, bool]:
         > FRAME_SIZE_MAX_OUT_BYTES,
         "the fills of one order fit in a frame out": _padded(NEW_ORDER_RESPONSE_FILLS_MAX_BYTES)
         <= FRAME_SIZE_MAX_OUT_BYTES,
+        "a MassQuoteResponse full of entries and fills fits in a frame out": _padded(
+            _fixed_bytes("MassQuoteResponse")
+            + QUOTES_PER_MASS_QUOTE_MAX * _entry_bytes("MassQuoteResponse")
+            + MASS_QUOTE_RESPONSE_FILLS_MAX * _LAYOUTS["MassQuoteResponse"].groups[1].block_length
+        )
+        <= FRAME_SIZE_MAX_OUT_BYTES,
+        "what is left of a mass quote's fills fits in a second frame": FILLS_PER_ORDER_MAX
+        <= 2 * MASS_QUOTE_RESPONSE_FILLS_MAX,
         "every request fits in the least frame_size_max_in": _padded(MASS_QUOTE_REQUEST_MAX_BYTES)
         <= FRAME_SIZE_MAX_IN_LEAST_BYTES,
         "the default frame_size_max_in can be set": FRAME_SIZE_MAX_IN_LEAST_BYTES

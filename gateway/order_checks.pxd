@@ -15,5 +15,6 @@ cdef bint check_terms(Engine engine, uint32_t index, const Command* command, Out
 cdef bint check_quantity(Engine engine, uint32_t index, int64_t quantity, Outcome* outcome) noexcept nogil
 cdef bint check_price(Engine engine, uint32_t index, int64_t price, Outcome* outcome) noexcept nogil
 cdef bint check_admission(Engine engine, const Command* command, uint32_t hash, Outcome* outcome) noexcept nogil
+cdef bint check_room(Engine engine, const Command* command, Outcome* outcome) noexcept nogil
 
 cdef int8_t price_problem(const Instrument* instrument, int64_t price) noexcept nogil

@@ -19,6 +19,7 @@ from codec.layout cimport (
 )
 from gateway.details cimport decimal_details, integer_details
 from gateway.engine cimport Command, Engine, Instrument, Outcome, reject
+from gateway.registry cimport Portfolio
 from gateway.slab cimport NONE
 
 
@@ -125,18 +126,23 @@ cdef int8_t price_problem(const Instrument* instrument, int64_t price) noexcept 
 cdef bint check_admission(Engine engine, const Command* command, uint32_t hash, Outcome* outcome) noexcept nogil:
     """What depends on the orders that are there already."""
     cdef uint32_t portfolio = engine.registry.owners[command.owner].portfolio
-    cdef uint32_t most = engine.registry.portfolios[portfolio].max_open_orders
     if engine.registry.find_client(portfolio, command.client_order_id, hash) != NONE:
         return reject(outcome, ORDER_REJECT_REASON_DUPLICATE_CLIENT_ORDER_ID,
                       integer_details(engine.details, b"client order id %lld belongs to an open order",
                                       command.client_order_id, 0))
-    if command.time_in_force != TIME_IN_FORCE_GTC:
-        return True
-    if engine.registry.portfolios[portfolio].open >= most:
+    return command.time_in_force != TIME_IN_FORCE_GTC or check_room(engine, command, outcome)
+
+
+cdef bint check_room(Engine engine, const Command* command, Outcome* outcome) noexcept nogil:
+    """Whether one more order or quote may rest; after that it can."""
+    cdef Portfolio* portfolio = &engine.registry.portfolios[engine.registry.owners[command.owner].portfolio]
+    cdef bint reserved
+    if portfolio.open >= portfolio.max_open_orders:
         return reject(outcome, ORDER_REJECT_REASON_TOO_MANY_OPEN_ORDERS,
                       integer_details(engine.details, b"the portfolio has %lld open orders of at most %lld",
-                                      engine.registry.portfolios[portfolio].open, most))
-    if not engine.registry.reserve() or not engine.books.reserve():
+                                      portfolio.open, portfolio.max_open_orders))
+    reserved = engine.registry.reserve_quote() if command.is_quote else engine.registry.reserve()
+    if not reserved or not engine.books.reserve():
         return reject(outcome, ORDER_REJECT_REASON_SYSTEM_ERROR,
                       integer_details(engine.details, b"the gateway holds as many orders as it can: %lld",
                                      engine.registry.orders.used, 0))

@@ -331,7 +331,7 @@ cdef class Orders:
             event = &self.engine.events[event_index]
             fill.client_order_id = event.client_order_id
             fill.order_id = event.order_id
-            fill.instrument_id = self.outcome.instrument_id
+            fill.instrument_id = event.instrument_id
             fill.match_id = event.match_id
             fill.price = event.price
             fixed_to_decimal(event.quantity, &fill.fill_qty)
@@ -364,7 +364,7 @@ cdef class Orders:
                 event = &self.engine.events[event_index]
                 entry[index].client_order_id = event.client_order_id
                 entry[index].order_id = event.order_id
-                entry[index].instrument_id = self.outcome.instrument_id
+                entry[index].instrument_id = event.instrument_id
                 fixed_to_decimal(event.total_filled, &entry[index].total_filled)
                 entry[index].cancel_reason = event.cancel_reason
                 entry[index].flags = event.flags

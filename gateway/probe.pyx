@@ -318,6 +318,7 @@ cdef object event_record(const Event* event):
     return EventRecord(
         kind="fill" if event.kind == EVENT_FILL else "canceled",
         owner=event.owner,
+        instrument_id=event.instrument_id,
         client_order_id=event.client_order_id,
         order_id=event.order_id,
         side=event.side,

@@ -3,6 +3,7 @@
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t
 
 from gateway.lookup cimport Lookup
+from gateway.quote_slots cimport QuoteSlots
 from gateway.slab cimport NONE, PAGE_MASK, PAGE_SHIFT, Slab
 
 
@@ -15,7 +16,7 @@ cdef enum:
 cdef struct Order:
     # First cache line: what matching and both lookups read.
     int64_t order_id
-    int64_t client_order_id
+    int64_t client_order_id   # of a quote its quote id, by which it is not found
     int64_t quantity          # 1e-9, total
     int64_t filled            # 1e-9, of quantity
     int64_t epoch             # its owner's, at entry
@@ -33,8 +34,9 @@ cdef struct Order:
     uint32_t owner_prev       # in its owner's list, covered or not, in order of entry
     uint32_t owner_next
     uint32_t client_hash
+    uint32_t quote_slot       # quotes only; NONE once a new quote has taken its place
     int8_t cancel_reason      # CANCEL_REASON_* of an order that is leaving
-    uint8_t reserved[31]      # so that the record fills two cache lines
+    uint8_t reserved[27]      # so that the record fills two cache lines
 
 
 cdef struct OrderList:
@@ -64,8 +66,9 @@ cdef struct Portfolio:
 cdef class Registry:
     cdef:
         Slab orders
-        Lookup by_client
+        Lookup by_client      # orders that are not quotes, as by_order_id
         Lookup by_order_id
+        QuoteSlots quotes
         Owner* owners
         Portfolio* portfolios
         uint32_t* touched             # owners that have orders leaving, in the order in which the first one left
@@ -79,6 +82,7 @@ cdef class Registry:
 
         # Commands.
         bint reserve(self) noexcept nogil
+        bint reserve_quote(self) noexcept nogil
         uint32_t take(self) noexcept nogil
         void bind(self, uint32_t handle) noexcept nogil
         void release(self, uint32_t handle) noexcept nogil
@@ -89,6 +93,7 @@ cdef class Registry:
         uint32_t fence(self, uint32_t owner, int64_t epoch) noexcept nogil
 
         # Within.
+        int add_mmp_group(self, uint32_t index, spec) except -1
         void unbind(self, uint32_t handle) noexcept nogil
 
 

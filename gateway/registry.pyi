@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from typing import Self, final
 
-from gateway.engine_types import OwnerSpec, PortfolioSpec
+from gateway.engine_types import MmpGroupSpec, OwnerSpec, PortfolioSpec
 
 @final
 class Registry:
@@ -9,4 +9,10 @@ class Registry:
     def owner_count(self) -> int: ...
     @property
     def portfolio_count(self) -> int: ...
-    def __new__(cls, portfolios: Sequence[PortfolioSpec], owners: Sequence[OwnerSpec], orders_max: int) -> Self: ...
+    def __new__(
+        cls,
+        portfolios: Sequence[PortfolioSpec],
+        owners: Sequence[OwnerSpec],
+        orders_max: int,
+        mmp_groups: Sequence[MmpGroupSpec] = (),
+    ) -> Self: ...

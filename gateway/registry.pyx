@@ -6,11 +6,14 @@ with an epoch that the owner has already left behind.
 """
 
 cimport cython
-from libc.stdint cimport int8_t, int64_t, uint32_t
+from libc.stdint cimport INT64_MAX, int8_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 
 from gateway.lookup cimport (
-    Cursor, lookup_add, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start, lookup_take,
+    Cursor, lookup_add, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start, lookup_take, scoped_hash,
+)
+from gateway.quote_slots cimport (
+    MmpGroup, empty_quote_slot, find_mmp_group, quote_index, quote_slot_at, quote_slots_close, quote_slots_init,
 )
 from gateway.slab cimport NONE, Slab, slab_close, slab_give, slab_init, slab_reserve, slab_take
 
@@ -49,10 +52,11 @@ cdef inline void unlink(const Slab* orders, OrderList* mine, uint32_t handle) no
 cdef class Registry:
     """All orders of a gateway, at most `orders_max` at a time, dead ones that are not yet drained among them.
 
-    portfolios: sequence of PortfolioSpec; owners: sequence of OwnerSpec. MemoryError or ValueError on bad sizes.
+    portfolios: sequence of PortfolioSpec; owners: sequence of OwnerSpec; mmp_groups: sequence of MmpGroupSpec, the
+    groups that quotes belong to. MemoryError or ValueError on bad sizes.
     """
 
-    def __cinit__(self, portfolios, owners, uint32_t orders_max):
+    def __cinit__(self, portfolios, owners, uint32_t orders_max, mmp_groups=()):
         cdef uint32_t i
         if not 0 < orders_max < NONE // 2:
             raise ValueError(f"orders_max: wanted 1 to {NONE // 2 - 1}, was {orders_max}")
@@ -64,7 +68,8 @@ cdef class Registry:
         if (self.owners == NULL or self.portfolios == NULL or self.touched == NULL
                 or not slab_init(&self.orders, sizeof(Order), orders_max)
                 or not lookup_init(&self.by_client, orders_max)
-                or not lookup_init(&self.by_order_id, orders_max)):
+                or not lookup_init(&self.by_order_id, orders_max)
+                or not quote_slots_init(&self.quotes, orders_max, len(mmp_groups))):
             raise MemoryError("no memory for the order registry")
         for i, portfolio in enumerate(portfolios):
             self.portfolios[i].id = portfolio.id
@@ -76,14 +81,33 @@ cdef class Registry:
             self.owners[i].covered.head = self.owners[i].covered.tail = NONE
             self.owners[i].uncovered.head = self.owners[i].uncovered.tail = NONE
             self.owners[i].leaving.head = self.owners[i].leaving.tail = NONE
+        for i, group in enumerate(mmp_groups):
+            self.add_mmp_group(i, group)
 
     def __dealloc__(self):
         slab_close(&self.orders)
         lookup_close(&self.by_client)
         lookup_close(&self.by_order_id)
+        quote_slots_close(&self.quotes)
         free(self.owners)
         free(self.portfolios)
         free(self.touched)
+
+    cdef int add_mmp_group(self, uint32_t index, spec) except -1:
+        cdef MmpGroup* group = &self.quotes.groups[index]
+        if not 0 <= spec.portfolio < self.portfolio_count:
+            raise ValueError(f"mmp group {spec.id}: portfolio wanted below {self.portfolio_count}, "
+                             f"was {spec.portfolio}")
+        if find_mmp_group(&self.quotes, spec.portfolio, spec.id) != NONE:
+            raise ValueError(f"mmp group {spec.id}: given twice for one portfolio")
+        if not lookup_reserve(&self.quotes.by_group_id):
+            raise MemoryError("no memory for the mmp groups")
+        group.id = spec.id
+        group.quantity_limit = INT64_MAX if spec.quantity_limit is None else spec.quantity_limit
+        group.portfolio = spec.portfolio
+        group.first_slot = NONE
+        lookup_add(&self.quotes.by_group_id, scoped_hash(group.portfolio, group.id), index)
+        return 0
 
     # Queries.
 
@@ -119,14 +143,18 @@ cdef class Registry:
         return (slab_reserve(&self.orders) and lookup_reserve(&self.by_client)
                 and lookup_reserve(&self.by_order_id))
 
+    cdef bint reserve_quote(self) noexcept nogil:
+        """The same for a quote, whose slot is there already."""
+        return slab_reserve(&self.orders)
+
     cdef uint32_t take(self) noexcept nogil:
-        """A record for a new order, after a successful reserve; the caller fills it in and binds it."""
+        """A record for a new order or quote, after a successful reserve; the caller fills it in and binds it."""
         return slab_take(&self.orders)
 
     cdef void bind(self, uint32_t handle) noexcept nogil:
-        """Count the order, and make it reachable: by its ids, and last in its owner's list.
+        """Count the order, and make it reachable: by its ids or in its quote slot, and last in its owner's list.
 
-        Its ids, client_hash, owner, portfolio, epoch and flags must stand; the epoch must be above the owner's
+        Its ids, client_hash or quote_slot, owner, portfolio, epoch and flags must stand; the epoch must be above the owner's
         fenced_epoch and not below its newest one.
         """
         cdef Order* order = order_at(&self.orders, handle)
@@ -136,8 +164,11 @@ cdef class Registry:
         mine.live += 1
         owner.newest_epoch = order.epoch
         self.portfolios[order.portfolio].open += 1
-        lookup_add(&self.by_client, order.client_hash, handle)
-        lookup_add(&self.by_order_id, order_id_hash(order.order_id), handle)
+        if order.flags & ORDER_IS_QUOTE:
+            quote_slot_at(&self.quotes, order.quote_slot).handles[quote_index(order.side)] = handle
+        else:
+            lookup_add(&self.by_client, order.client_hash, handle)
+            lookup_add(&self.by_order_id, order_id_hash(order.order_id), handle)
 
     cdef void release(self, uint32_t handle) noexcept nogil:
         """Forget an order, live or dead, that is in no book."""
@@ -189,8 +220,11 @@ cdef class Registry:
             mine.live -= 1
             self.portfolios[order.portfolio].open -= 1
         unlink(&self.orders, mine, handle)
-        lookup_take(&self.by_client, order.client_hash, handle)
-        lookup_take(&self.by_order_id, order_id_hash(order.order_id), handle)
+        if not order.flags & ORDER_IS_QUOTE:
+            lookup_take(&self.by_client, order.client_hash, handle)
+            lookup_take(&self.by_order_id, order_id_hash(order.order_id), handle)
+        elif order.quote_slot != NONE:
+            empty_quote_slot(&self.quotes, order.quote_slot, order.side)
 
     cdef uint32_t fence(self, uint32_t index, int64_t epoch) noexcept nogil:
         """Kill the owner's covered orders of all epochs up to this one; returns how many lived.

@@ -5,6 +5,14 @@ from libc.stdint cimport int8_t
 from codec.layout cimport (
     CANCEL_ORDER_REJECT_REASON_INVALID_INSTRUMENT,
     CANCEL_ORDER_REJECT_REASON_UNKNOWN_ORDER,
+    MASS_QUOTE_REJECT_REASON_DUPLICATE_INSTRUMENT,
+    MASS_QUOTE_REJECT_REASON_INVALID_INSTRUMENT,
+    MASS_QUOTE_REJECT_REASON_MMP_GROUP_FROZEN,
+    MASS_QUOTE_REJECT_REASON_MMP_MIN_FREEZE_TIME_NOT_ELAPSED,
+    ORDER_REJECT_REASON_MEMBER_SPEED_BUMP_LIMIT_EXCEEDED,
+    ORDER_REJECT_REASON_MMP_GROUP_FROZEN,
+    ORDER_REJECT_REASON_MMP_MIN_FREEZE_TIME_NOT_ELAPSED,
+    ORDER_REJECT_REASON_RATE_LIMIT,
     REJECT_REASON_INVALID_TEMPLATE_ID,
     REJECT_REASON_MESSAGE_DISABLED,
 )
@@ -19,4 +27,21 @@ cdef inline int8_t session_reject_reason(int8_t reason, int version) noexcept no
 cdef inline int8_t cancel_order_reject_reason(int8_t reason, int version) noexcept nogil:
     if reason == CANCEL_ORDER_REJECT_REASON_INVALID_INSTRUMENT and version < 2:
         return CANCEL_ORDER_REJECT_REASON_UNKNOWN_ORDER
+    return reason
+
+
+cdef inline int8_t order_reject_reason(int8_t reason, int version) noexcept nogil:
+    """Of a new order, an amend, or a side of a quote."""
+    if reason == ORDER_REJECT_REASON_MEMBER_SPEED_BUMP_LIMIT_EXCEEDED and version < 6:
+        return ORDER_REJECT_REASON_RATE_LIMIT
+    if reason == ORDER_REJECT_REASON_MMP_MIN_FREEZE_TIME_NOT_ELAPSED and version < 15:
+        return ORDER_REJECT_REASON_MMP_GROUP_FROZEN
+    return reason
+
+
+cdef inline int8_t mass_quote_reject_reason(int8_t reason, int version) noexcept nogil:
+    if reason == MASS_QUOTE_REJECT_REASON_DUPLICATE_INSTRUMENT and version < 4:
+        return MASS_QUOTE_REJECT_REASON_INVALID_INSTRUMENT
+    if reason == MASS_QUOTE_REJECT_REASON_MMP_MIN_FREEZE_TIME_NOT_ELAPSED and version < 15:
+        return MASS_QUOTE_REJECT_REASON_MMP_GROUP_FROZEN
     return reason
