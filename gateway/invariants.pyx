@@ -11,8 +11,9 @@ from gateway.engine cimport Engine
 from gateway.lookup cimport (
     LINE_ENTRIES, Cursor, Line, Lookup, lookup_bucket, lookup_next, lookup_overflow, lookup_start, scoped_hash,
 )
+from gateway.quote_slots cimport QuoteSlot, QuoteSlots, quote_index, quote_slot_at
 from gateway.registry cimport (
-    ORDER_IN_BOOK, ORDER_IS_COVERED, Order, OrderList, Registry, order_at, order_is_dead,
+    ORDER_IN_BOOK, ORDER_IS_COVERED, ORDER_IS_QUOTE, Order, OrderList, Registry, order_at, order_is_dead,
 )
 from gateway.slab cimport CACHE_LINE_SIZE, NONE
 
@@ -46,7 +47,7 @@ cdef int check_all_rest(Registry registry, OrderList orders) except -1:
 
 
 def check_registry(Registry registry not None):
-    """Each order is in one owner's list and found by both its ids; lookups and counts hold nothing else.
+    """Each order is in one owner's list and found by both its ids, a quote in its slot; nothing else holds any other.
 
     Orders that are leaving are in their owner's list of those, and nothing finds or counts them.
     """
@@ -71,8 +72,57 @@ def check_registry(Registry registry not None):
     check_touched(registry)
     require(registry.orders.used == len(handles) + len(leaving),
             f"{registry.orders.used} records in use, {len(handles)} in lists and {len(leaving)} leaving")
-    check_lookup(&registry.by_client, len(handles))
-    check_lookup(&registry.by_order_id, len(handles))
+    quotes = check_quotes(registry, handles)
+    check_lookup(&registry.by_client, len(handles) - quotes)
+    check_lookup(&registry.by_order_id, len(handles) - quotes)
+
+
+cdef int check_quotes(Registry registry, set handles) except -1:
+    """Slots and quotes name each other; returns how many quotes there are among the handles."""
+    cdef QuoteSlots* slots = &registry.quotes
+    cdef uint32_t group
+    cdef uint32_t handle
+    cdef uint32_t index
+    cdef uint32_t previous
+    cdef QuoteSlot* slot
+    cdef Order* order
+    cdef int quotes = 0
+    used = 0
+    named = set()
+    for group in range(slots.group_count):
+        index = slots.groups[group].first_slot
+        previous = NONE
+        while index != NONE:
+            slot = quote_slot_at(slots, index)
+            where = f"mmp group {slots.groups[group].id}, slot {index}"
+            require(slot.group == group and slot.group_prev == previous, f"{where}: links")
+            require(not slot.held and slot.handles[0] & slot.handles[1] != NONE, f"{where}: held or empty")
+            require(slot.hash == scoped_hash(group, slot.instrument)
+                    and found_once(&slots.by_instrument, slot.hash, index), f"{where}: not found")
+            for handle in [slot.handles[0], slot.handles[1]]:
+                if handle != NONE:
+                    require(handle in handles, f"{where}: a quote that no owner has")
+                    order = order_at(&registry.orders, handle)
+                    require(order.portfolio == slots.groups[group].portfolio and order.instrument == slot.instrument,
+                            f"{where}: a stranger")
+                    named.add(handle)
+            used += 1
+            previous, index = index, slot.group_next
+    require(slots.slots.used == used, f"{slots.slots.used} quote slots in use, {used} in groups")
+    check_lookup(&slots.by_instrument, used)
+    for handle in handles:
+        order = order_at(&registry.orders, handle)
+        if order.flags & ORDER_IS_QUOTE:
+            quotes += 1
+            if order.quote_slot == NONE:
+                require(order_is_dead(order, registry.owners, registry.portfolios),
+                        f"quote {order.order_id}: alive without a slot")
+            else:
+                require(quote_slot_at(slots, order.quote_slot).handles[quote_index(order.side)] == handle,
+                        f"quote {order.order_id}: not in its slot")
+                named.discard(handle)
+        require(handle not in named, f"order {order.order_id}: in a quote slot")
+    return quotes
 
 
 cdef int walk_list(Registry registry, uint32_t owner, bint covered, set handles, list live, set names) except -1:
@@ -96,18 +146,21 @@ cdef int walk_list(Registry registry, uint32_t owner, bint covered, set handles,
         require(order.owner_prev == previous, f"{where}: owner_prev")
         require(order.order_id > order_id and order.epoch >= epoch, f"{where}: out of its order of entry")
         require(0 <= order.filled < order.quantity, f"{where}: filled {order.filled} of {order.quantity}")
-        require(found_once(&registry.by_client, order.client_hash, handle), f"{where}: not found by client_order_id")
-        require(order.client_hash == scoped_hash(order.portfolio, order.client_order_id), f"{where}: client_hash")
-        require(found_once(&registry.by_order_id, <uint32_t>order.order_id, handle), f"{where}: not found by order_id")
+        if not order.flags & ORDER_IS_QUOTE:
+            require(found_once(&registry.by_client, order.client_hash, handle), f"{where}: not found by client_order_id")
+            require(order.client_hash == scoped_hash(order.portfolio, order.client_order_id), f"{where}: client_hash")
+            require(found_once(&registry.by_order_id, <uint32_t>order.order_id, handle),
+                    f"{where}: not found by order_id")
         if order_is_dead(order, registry.owners, registry.portfolios):
             require(alive == 0, f"{where}: dead behind a live one")
             dead += 1
         else:
             alive += 1
             live[order.portfolio] += 1
-            name = (order.portfolio, order.client_order_id)
-            require(name not in names, f"{where}: client_order_id {order.client_order_id} open twice")
-            names.add(name)
+            if not order.flags & ORDER_IS_QUOTE:
+                name = (order.portfolio, order.client_order_id)
+                require(name not in names, f"{where}: client_order_id {order.client_order_id} open twice")
+                names.add(name)
         order_id, epoch, previous, handle = order.order_id, order.epoch, handle, order.owner_next
     require(mine.tail == previous, f"owner {owner}: tail")
     require(mine.live == alive, f"owner {owner}: {alive} live in a list, {mine.live} counted")

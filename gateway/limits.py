@@ -46,7 +46,7 @@ MASS_QUOTE_REQUEST_MAX_BYTES: Final = _fixed_bytes("MassQuoteRequest") + QUOTES_
 ORDERS_CANCELED_ENTRIES_MAX: Final = 1_868
 ORDER_FILLED_ENTRIES_MAX: Final = 1_089
 FILLS_PER_ORDER_MAX: Final = 2_000
-"""The publisher's limit (protocol 7), for all sides of a mass quote together; what would fill more is closed instead."""
+"""The publisher's limit (protocol 7), also for a mass quote as a whole; what would fill more is closed instead."""
 MASS_QUOTE_RESPONSE_FILLS_MAX: Final = 1_944
 """What fits in a MassQuoteResponse behind its entries; further fills follow in further frames."""
 SELF_MATCH_CANCELS_PER_ORDER_MAX: Final = 2_000

@@ -1,6 +1,7 @@
-from typing import Self
+from typing import Self, final
 
 from gateway.orders import Orders
 
+@final
 class MassQuotes:
     def __new__(cls, orders: Orders) -> Self: ...

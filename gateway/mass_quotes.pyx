@@ -6,6 +6,7 @@ clientOrderId is its quoteId. A response that would be too long goes on in furth
 have the rest of the fills and no entries.
 """
 
+cimport cython
 from libc.stdint cimport INT64_MIN, int8_t, int64_t, uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy, strlen
 
@@ -39,6 +40,7 @@ from gateway.limits import MASS_QUOTE_RESPONSE_FILLS_MAX
 cdef uint32_t FILLS_MAX = MASS_QUOTE_RESPONSE_FILLS_MAX
 
 
+@cython.final
 cdef class MassQuotes:
     """The mass quotes of all sessions of one gateway."""
 

@@ -1,9 +1,12 @@
+from collections.abc import Sequence
 from typing import final
 
 from gateway.book import Books
 from gateway.engine import Engine
-from gateway.engine_types import CanceledOrder, OutcomeRecord, RestingOrder
+from gateway.engine_types import CanceledOrder, MassQuoteRecord, OutcomeRecord, RestingOrder
 from gateway.registry import Registry
+
+_QuoteTerms = tuple[int | None, int | None, int]
 
 @final
 class RegistryProbe:
@@ -52,6 +55,18 @@ class EngineProbe:
     ) -> OutcomeRecord: ...
     def cancel(self, owner: int, client_order_id: int | None, instrument_id: int) -> OutcomeRecord: ...
     def cancel_by_id(self, owner: int, order_id: int | None, instrument_id: int) -> OutcomeRecord: ...
+    def mass_quote(
+        self,
+        owner: int,
+        quote_id: int | None,
+        mmp_group_id: int | None,
+        entries: Sequence[tuple[int, _QuoteTerms, _QuoteTerms]],
+        *,
+        smp_token: int | None = None,
+        epoch: int = 1,
+        covered: bool = True,
+        time: int = 0,
+    ) -> MassQuoteRecord: ...
     def fence(self, owner: int, epoch: int) -> int: ...
     def drain(self, owner: int, limit: int, cancel_reason: int = 7) -> list[CanceledOrder]: ...
     def leave(self, order_id: int | None, cancel_reason: int = 12) -> bool: ...

@@ -16,12 +16,17 @@ from codec.layout cimport (
 from gateway.book cimport Books, Level, level_at
 from gateway.engine cimport EVENT_FILL, OUTCOME_ACCEPTED, Command, Engine, Event, Outcome
 from gateway.lookup cimport scoped_hash
+from gateway.quotes cimport (
+    QUOTES_PER_MASS_QUOTE_MAX, MassQuote, MassQuoteOutcome, QuoteSideOutcome, QuoteTerms, Quotes,
+)
 from gateway.registry cimport (
     ORDER_IS_COVERED, Order, OrderList, Registry, order_at, order_is_dead,
 )
 from gateway.slab cimport NONE
 
-from gateway.engine_types import CanceledOrder, EventRecord, OutcomeRecord, RestingOrder
+from gateway.engine_types import (
+    CanceledOrder, EventRecord, MassQuoteRecord, OutcomeRecord, QuoteRecord, QuoteSideRecord, RestingOrder,
+)
 
 
 cdef int64_t null_or(value) except? -1:
@@ -156,9 +161,11 @@ cdef class EngineProbe:
     """An engine driven by Python values. Events of a command are in its OutcomeRecord."""
 
     cdef readonly Engine engine
+    cdef Quotes quotes
 
     def __init__(self, Engine engine not None):
         self.engine = engine
+        self.quotes = Quotes(engine)
 
     # Commands.
 
@@ -212,6 +219,39 @@ cdef class EngineProbe:
         command.owner = owner
         self.engine.cancel_order_by_id(&command, &outcome)
         return self.record(&outcome)
+
+    def mass_quote(self, uint32_t owner, quote_id, mmp_group_id, entries, *, smp_token=None, int64_t epoch=1,
+                   bint covered=True, int64_t time=0):
+        """Quote: each entry is (instrument_id, bid, ask), each side (price, quantity, flags); a MassQuoteRecord."""
+        cdef MassQuote request
+        cdef MassQuoteOutcome outcome
+        cdef Outcome events
+        cdef uint32_t i
+        require_below(owner, self.engine.registry.owner_count, "owner")
+        memset(&request, 0, sizeof(MassQuote))
+        request.time = time
+        request.quote_id = null_or(quote_id)
+        request.mmp_group_id = null_or(mmp_group_id)
+        request.smp_token = null_or(smp_token)
+        request.epoch = epoch
+        request.owner = owner
+        request.entry_count = len(entries)
+        for i, (instrument_id, bid, ask) in enumerate(entries[:QUOTES_PER_MASS_QUOTE_MAX]):
+            request.entries[i].instrument_id = instrument_id
+            fill_terms(&request.entries[i].sides[0], bid, covered)
+            fill_terms(&request.entries[i].sides[1], ask, covered)
+        self.quotes.mass_quote(&request, &outcome, &events)
+        return MassQuoteRecord(
+            status="accepted" if outcome.status == OUTCOME_ACCEPTED else "rejected",
+            reject_reason=outcome.reject_reason,
+            dead_met=events.dead_met,
+            details=(<bytes>outcome.details).decode("ascii") if outcome.details != NULL else "",
+            quotes=tuple([
+                QuoteRecord(entries[i][0], quote_side_record(&outcome.sides[i][0]), quote_side_record(&outcome.sides[i][1]))
+                for i in range(request.entry_count if outcome.status == OUTCOME_ACCEPTED else 0)
+            ]),
+            events=tuple([event_record(&self.engine.events[i]) for i in range(events.event_count)]),
+        )
 
     def fence(self, uint32_t owner, int64_t epoch):
         """How many orders it killed."""
@@ -312,6 +352,26 @@ cdef class EngineProbe:
             details=(<bytes>outcome.details).decode("ascii") if outcome.details != NULL else "",
             events=tuple([event_record(&self.engine.events[i]) for i in range(outcome.event_count)]),
         )
+
+
+cdef int fill_terms(QuoteTerms* terms, side, bint covered) except -1:
+    price, quantity, flags = side
+    terms.price = null_or(price)
+    terms.quantity = null_or(quantity)
+    terms.flags = flags
+    terms.covered = covered
+    return 0
+
+
+cdef object quote_side_record(const QuoteSideOutcome* side):
+    return QuoteSideRecord(
+        order_id=or_none(side.order_id),
+        price=or_none(side.price),
+        remaining=side.remaining,
+        total_filled=side.total_filled,
+        status=side.status,
+        reject_reason=side.reject_reason,
+    )
 
 
 cdef object event_record(const Event* event):

@@ -538,6 +538,9 @@ OTHER_THAN_DEFAULT = {
     "instrument.iceberg_allowed": "true",
     "instrument.delta": '"1"',
     "instrument.vega": '"-0.5"',
+    "mmp_group.currency_pair_id": "3",
+    "mmp_group.delta_limit": '"5"',
+    "mmp_group.vega_limit": '"0.5"',
 }
 """A value that each setting of NOT_BUILT will accept once it is built."""
 
@@ -546,11 +549,14 @@ TABLES = {
     "mmp_group": PORTFOLIO
     + '[[mmp_group]]\nid = 7\nportfolio = 1\nquantity_limit = "10"\ninterval_ms = 1\nfrozen_ms = 1000\n',
 }
-"""Each table of NOT_BUILT as it will be accepted once it is built."""
+"""Each table that is or was in NOT_BUILT, as it is accepted once it is built."""
 
 
 def _with(name: str, value: str) -> str:
     table, key = name.split(".")
+    if table == "mmp_group":
+        group = TABLES["mmp_group"] + f"{key} = {value}\n"
+        return group.replace("id = 7\n", "") if key == "currency_pair_id" else group
     return (f"[gateway]\n{key} = {value}\n{INSTRUMENT}") if table == "gateway" else f"{INSTRUMENT}{key} = {value}\n"
 
 
@@ -558,7 +564,7 @@ def _with(name: str, value: str) -> str:
 def test_a_setting_of_a_feature_not_built_yet_is_refused_with_the_reason(name: str) -> None:
     (problem,) = _problems(_with(name, OTHER_THAN_DEFAULT[name]))
 
-    assert problem.place == name.replace("instrument.", "instrument[0].")
+    assert problem.place == name.replace("instrument.", "instrument[0].").replace("mmp_group.", "mmp_group[0].")
     assert problem.wanted.startswith("this setting's feature is not built yet: wanted ")
     assert problem.was == OTHER_THAN_DEFAULT[name]
 

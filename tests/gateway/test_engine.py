@@ -102,8 +102,9 @@ def fill(
     """A maker's fill in whole units; in these tests client_order_id is order_id + 100."""
     flags = FillFlags.IS_FULLY_FILLED if full else 0
     return EventRecord(
-        "fill", owner, order_id + 100, order_id, side, match_id, price * ONE, quantity * ONE, total * ONE, flags, 0
-    )
+        "fill", owner, FUTURE, order_id + 100, order_id, side, match_id, price * ONE, quantity * ONE, total * ONE,
+        flags, 0,
+    )  # fmt: skip
 
 
 def ids(orders: list[RestingOrder]) -> list[int]:
@@ -333,7 +334,7 @@ def test_the_maker_is_cancelled_where_the_taker_says_so_and_matching_goes_on(pro
         order_id=4, client_order_id=104, side=BUY, price=101 * ONE, quantity=3 * ONE, total_filled=ONE,
         visible_quantity=2 * ONE, owner=MAKER,
         events=(
-            EventRecord("canceled", MATE, 101, 1, SELL, 0, 0, 0, ONE, 0, CancelReason.SELF_MATCH_PREVENTION),
+            EventRecord("canceled", MATE, FUTURE, 101, 1, SELL, 0, 0, 0, ONE, 0, CancelReason.SELF_MATCH_PREVENTION),
             fill(STRANGER, 3, SELL, 2, 101, 1, 1, full=True),
         ),
     )  # fmt: skip

@@ -381,8 +381,8 @@ def event_of(
     cancel_reason: int = 0,
 ) -> EventRecord:
     return EventRecord(
-        kind, maker.owner, maker.client_order_id, maker.order_id, maker.side, match_id, price, quantity, maker.filled,
-        flags, cancel_reason,
+        kind, maker.owner, maker.instrument_id, maker.client_order_id, maker.order_id, maker.side, match_id, price,
+        quantity, maker.filled, flags, cancel_reason,
     )  # fmt: skip
 
 
