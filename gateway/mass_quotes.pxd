@@ -24,6 +24,7 @@ cdef class MassQuotes:
     cdef int mass_quote(self, Session session, const uint8_t* frame, int64_t now) except -1
 
     cdef void _read(self, Session session, const uint8_t* frame, int64_t now) noexcept
+    cdef bint _charge(self, Session session, int64_t now) noexcept
 
     # reports
     cdef int _report_rejected(self, Session session, int64_t correlation_id, int64_t now) except -1

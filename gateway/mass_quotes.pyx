@@ -14,6 +14,7 @@ from codec.layout cimport (
     Decimal72,
     GroupDimension,
     HEADER_SIZE,
+    MASS_QUOTE_REJECT_REASON_RATE_LIMIT,
     MassQuoteReject,
     MassQuoteRequest,
     MassQuoteRequestQuotes,
@@ -32,6 +33,7 @@ from codec.wire cimport decimal_to_fixed, fixed_to_decimal, put_dimension
 from gateway.engine cimport EVENT_FILL, OUTCOME_ACCEPTED, Event
 from gateway.orders cimport Orders
 from gateway.quotes cimport QUOTES_PER_MASS_QUOTE_MAX, QuoteSideOutcome, QuoteTerms, Quotes
+from gateway.rate_limit cimport BUCKET_MASS_QUOTES, COST_MASS_QUOTE, COST_QUOTES_WITHDRAWN
 from gateway.session cimport Session
 from gateway.versions cimport mass_quote_reject_reason, order_reject_reason
 
@@ -53,6 +55,10 @@ cdef class MassQuotes:
     cdef int mass_quote(self, Session session, const uint8_t* frame, int64_t now) except -1:
         cdef int64_t correlation_id = (<const MassQuoteRequest*>(frame + HEADER_SIZE)).correlation_id
         self._read(session, frame, now)
+        if not self._charge(session, now):
+            self.outcome.reject_reason = MASS_QUOTE_REJECT_REASON_RATE_LIMIT
+            self.outcome.details = b"too many requests: the rate limit's bucket is full"
+            return self._report_rejected(session, correlation_id, now)
         self.quotes.mass_quote(&self.request, &self.outcome, &self.orders.outcome)
         if self.outcome.status != OUTCOME_ACCEPTED:
             return self._report_rejected(session, correlation_id, now)
@@ -80,6 +86,15 @@ cdef class MassQuotes:
             read_terms(&self.request.entries[index].sides[0], entry.bid_price, &entry.bid_qty, entry.bid_flags)
             read_terms(&self.request.entries[index].sides[1], entry.ask_price, &entry.ask_qty, entry.ask_flags)
             at += dimension.block_length
+
+    cdef bint _charge(self, Session session, int64_t now) noexcept:
+        """Whether the mass quote may go on: one of only zero quantities is a cancel, costs little and is never refused."""
+        cdef uint32_t index
+        for index in range(min(self.request.entry_count, <uint32_t>QUOTES_PER_MASS_QUOTE_MAX)):
+            if self.request.entries[index].sides[0].quantity != 0 or self.request.entries[index].sides[1].quantity != 0:
+                return self.orders._charge(session, BUCKET_MASS_QUOTES, COST_MASS_QUOTE, now)
+        self.orders._charge(session, BUCKET_MASS_QUOTES, COST_QUOTES_WITHDRAWN, now)
+        return True
 
     # reports
 
