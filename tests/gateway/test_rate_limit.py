@@ -6,11 +6,11 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.core_driver import SECOND, CoreDriver, Line, configuration
 
 from codec import messages
 from codec.layout import CancelReason, OrderRejectReason
 from gateway.config import RateLimit
-from tests.support.core_driver import SECOND, CoreDriver, Line, configuration
 
 MILLISECOND = SECOND // 1000
 
