@@ -1,13 +1,12 @@
 """Random inputs to the core and to the naive gateway: every frame, number and count must be the same."""
 
-import random
 from typing import Any, ClassVar
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
-from support.core_pair import CorePair
+from support.core_pair import CorePair, walk
 
 STEPS = 400
 
@@ -49,12 +48,3 @@ TestRefusingCoreStepByStep = RefusingCoreMachine.TestCase
 @pytest.mark.parametrize("seed", range(12))
 def test_a_long_walk_finds_no_difference(seed: int) -> None:
     walk(seed, STEPS)
-
-
-def walk(seed: int, steps: int) -> CorePair:
-    """So many random inputs, by a seed that says all of them, to the end."""
-    pair = CorePair(random.Random(seed).choice, refuse_duplicates=seed % 4 == 1, strict=seed % 4 != 2)
-    for _ in range(steps):
-        pair.act()
-    pair.finish()
-    return pair

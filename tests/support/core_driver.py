@@ -272,7 +272,7 @@ class CoreDriver:
         self.core.dirty_sessions.clear()
         for session in sessions:
             session.dirty = False
-            if session.link is not None:
+            if session.link in self.lines:
                 self.lines[session.link].flush()
         while self.core.closing_links:
             link = self.core.closing_links.pop()

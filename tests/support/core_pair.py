@@ -7,6 +7,7 @@ Two drop-copy sessions that nothing happens to, one per portfolio, see it all.
 Whoever plays decides by `choose`, which picks one of a sequence: hypothesis, or a seeded generator.
 """
 
+import random
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -588,3 +589,12 @@ ACTIONS: list[Callable[[CorePair], None]] = [
     CorePair.read_or_not,
     CorePair.too_slow,
 ]
+
+
+def walk(seed: int, steps: int) -> CorePair:
+    """So many random inputs, by a seed that says all of them, to the end."""
+    pair = CorePair(random.Random(seed).choice, refuse_duplicates=seed % 4 == 1, strict=seed % 4 != 2)
+    for _ in range(steps):
+        pair.act()
+    pair.finish()
+    return pair
