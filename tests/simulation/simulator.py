@@ -313,6 +313,9 @@ class Simulation:
             if state == before:
                 continue
             self._watched[session] = state
+            if session.state == SessionState.SESSION_LIVE:
+                # A newcomer that had to wait is heard from its LogonConf on.
+                self.clients[session.client_id].last_arrival = self.now
             if session.state == SessionState.SESSION_ENDING:
                 self._check_end(session)
                 self.dead |= {order_id for order_id, owner in self.owner.items() if owner == session.client_id}
