@@ -256,6 +256,8 @@ def run(options: argparse.Namespace) -> int:
     wanted = Filter(options.message, options.order)
     writer = Writer(sys.stdout, wanted, as_json=options.json)
     with _open(options.file) as file:
+        if not file.seekable() and isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(line_buffering=True)  # a capture that is still going on: nothing waits for the next
         decode = _decode_capture if file.peek(4)[:4] in MAGICS else _decode_bytes
         try:
             decode(file, writer)

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from codec import wire
 from codec.errors import CodecError
-from codec.layout import ENUMS, FLAG_RESEND, MESSAGES, SETS, FieldLayout, TimeInForce
+from codec.layout import ENUMS, FLAG_RESEND, HEADER_SIZE, MESSAGES, SETS, FieldLayout, TimeInForce
 from codec.values import CLIENT, INT64_NULL, SERVER, Decimal72, Header, Message
 from gateway.log import MASK
 
@@ -142,17 +142,25 @@ def _message_readers() -> dict[str, dict[str, Reader]]:
 
 
 def readable(message: Message) -> dict[str, Readable]:
-    """The message with its header: `message`, `header`, `fields`, and `problem` where a value is not allowed.
+    """The message as `message`, `header` and `fields`. Fields that the frame is too short or too old for are left out.
 
-    A DropCopyEvent has the frame that it encloses read in the same way, or a `problem` in its place.
+    A DropCopyEvent has the frame that it encloses read in the same way, with a `problem` if there is one.
     """
-    readers = _READERS[message.name]
-    out: dict[str, Readable] = {
+    readers, absent = _READERS[message.name], _absent(message)
+    return {
         "message": message.name,
         "header": _readable_header(message.header),
-        "fields": {name: readers[name](value) for name, value in message.fields.items()},
+        "fields": {name: readers[name](value) for name, value in message.fields.items() if name not in absent},
     }
-    return out
+
+
+def _absent(message: Message) -> set[str]:
+    """Fields of the root block that the frame does not have: a client's by its length, a server's by its version."""
+    layout, header = LAYOUTS[message.name], message.header
+    if layout.from_client:
+        room = header.message_length - HEADER_SIZE
+        return {field.name for field in layout.fields if field.offset + field.size > room}
+    return {field.name for field in layout.fields if field.since_version > header.version}
 
 
 def sender_of(name: str) -> str | None:

@@ -312,7 +312,7 @@ def test_a_capture_is_read_from_standard_input(arguments: list[str], content: by
 
 
 def test_a_frame_is_printed_before_the_stream_goes_on() -> None:
-    command = [sys.executable, "-u", "-m", "gateway", "decode"]
+    command = [sys.executable, "-m", "gateway", "decode"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None

@@ -198,7 +198,39 @@ def test_every_message_is_read_without_a_problem_and_fits_into_json(frame: bytes
 
     assert value_problem(frame, message) is None
     assert msgspec.json.decode(msgspec.json.encode(one)) == one
-    assert list(one["fields"]) == list(message.fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "present", "absent", "version"),
+    [
+        ("LogonConf", ["heartbeat_interval_seconds"], ["schema_version"], 12),
+        ("CancelOrderResponse", ["receive_time"], ["quantity", "total_filled"], 16),
+        ("OrderPlaced", ["cancel_reason"], ["correlation_id"], 8),
+    ],
+)
+def test_a_field_that_a_frame_of_the_server_is_too_old_for_is_left_out(
+    name: str, present: list[str], absent: list[str], version: int
+) -> None:
+    old, new = (
+        read(name, {}, version=one, root_version=one)["fields"].keys() & {*present, *absent}
+        for one in (version - 1, version)
+    )
+
+    assert (old, new) == ({*present}, {*present, *absent})
+
+
+def test_a_field_that_a_frame_of_a_client_is_too_short_for_is_left_out() -> None:
+    lengths = {}
+    for version, length in ((1, 97), (12, 99), (13, 100), (1, 104)):
+        one = read("Logon", {"client_id": "maker-1"}, version=17, root_version=version, padded=length % 8 == 0)
+        lengths[length] = (one["header"]["message_length"], list(one["fields"])[2:])
+
+    assert lengths == {
+        97: (97, ["reset_seq_num"]),
+        99: (99, ["reset_seq_num", "schema_version"]),
+        100: (100, ["reset_seq_num", "schema_version", "cancel_on_disconnect"]),
+        104: (104, ["reset_seq_num", "schema_version", "cancel_on_disconnect"]),
+    }
 
 
 def test_every_message_has_a_sender() -> None:

@@ -119,4 +119,6 @@ def labels(value: Any) -> Any:
         return "|".join(map(str, value)) or "none"
     if value is None:
         return "null"
+    if isinstance(value, float):
+        return f"{value:g}"
     return str(value).lower() if isinstance(value, bool) else str(value)
