@@ -47,11 +47,15 @@ cdef class Books:
 
         # Commands.
         bint reserve(self) noexcept nogil
+        bint reserve_move(self, uint32_t handle) noexcept nogil
         void insert(self, uint32_t handle) noexcept nogil
         void remove(self, uint32_t handle) noexcept nogil
+        void requeue(self, uint32_t handle) noexcept nogil
         uint32_t purge(self, BookSide* side, int64_t limit_key) noexcept nogil
 
         # Within.
+        void append(self, uint32_t node, uint32_t handle) noexcept nogil
+        void unlink(self, uint32_t handle) noexcept nogil
         uint32_t find_level(self, uint32_t side, int64_t key, uint32_t hash) noexcept nogil
         uint32_t make_level(self, uint32_t side, int64_t key, uint32_t hash) noexcept nogil
         void drop_level(self, uint32_t node) noexcept nogil

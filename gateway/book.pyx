@@ -212,6 +212,12 @@ cdef class Books:
         """Make sure that the next insert succeeds; False when memory is out."""
         return slab_reserve(&self.levels) and lookup_reserve(&self.by_price)
 
+    cdef bint reserve_move(self, uint32_t handle) noexcept nogil:
+        """Make sure that an order can be removed and then inserted at any price; False when memory is out."""
+        cdef Level* level = level_at(&self.levels, order_at(&self.registry.orders, handle).level)
+        # The last order of a level gives its level back.
+        return (level.head == level.tail or slab_reserve(&self.levels)) and lookup_reserve(&self.by_price)
+
     cdef void insert(self, uint32_t handle) noexcept nogil:
         """Let an order rest behind the others of its price, after a successful reserve."""
         cdef Order* order = order_at(&self.registry.orders, handle)
@@ -219,35 +225,23 @@ cdef class Books:
         cdef int64_t key = -order.side * order.price
         cdef uint32_t hash = scoped_hash(side, key)
         cdef uint32_t node = self.find_level(side, key, hash)
-        cdef Level* level
         if node == NONE:
             node = self.make_level(side, key, hash)
-        level = level_at(&self.levels, node)
-        order.level = node
-        order.fifo_prev = level.tail
-        order.fifo_next = NONE
-        if level.tail == NONE:
-            level.head = handle
-        else:
-            order_at(&self.registry.orders, level.tail).fifo_next = handle
-        level.tail = handle
+        self.append(node, handle)
         order.flags |= ORDER_IN_BOOK
 
     cdef void remove(self, uint32_t handle) noexcept nogil:
         """Take an order out of its level; the level goes with its last order."""
         cdef Order* order = order_at(&self.registry.orders, handle)
-        cdef Level* level = level_at(&self.levels, order.level)
-        if order.fifo_prev == NONE:
-            level.head = order.fifo_next
-        else:
-            order_at(&self.registry.orders, order.fifo_prev).fifo_next = order.fifo_next
-        if order.fifo_next == NONE:
-            level.tail = order.fifo_prev
-        else:
-            order_at(&self.registry.orders, order.fifo_next).fifo_prev = order.fifo_prev
+        self.unlink(handle)
         order.flags &= <unsigned short>~ORDER_IN_BOOK
-        if level.head == NONE:
+        if level_at(&self.levels, order.level).head == NONE:
             self.drop_level(order.level)
+
+    cdef void requeue(self, uint32_t handle) noexcept nogil:
+        """Put an order that rests behind all others of its price."""
+        self.unlink(handle)
+        self.append(order_at(&self.registry.orders, handle).level, handle)
 
     cdef uint32_t purge(self, BookSide* side, int64_t limit_key) noexcept nogil:
         """Take out dead orders until the side's first order is alive or beyond the key; returns how many.
@@ -278,6 +272,31 @@ cdef class Books:
         return purged
 
     # Within.
+
+    cdef void append(self, uint32_t node, uint32_t handle) noexcept nogil:
+        cdef Level* level = level_at(&self.levels, node)
+        cdef Order* order = order_at(&self.registry.orders, handle)
+        order.level = node
+        order.fifo_prev = level.tail
+        order.fifo_next = NONE
+        if level.tail == NONE:
+            level.head = handle
+        else:
+            order_at(&self.registry.orders, level.tail).fifo_next = handle
+        level.tail = handle
+
+    cdef void unlink(self, uint32_t handle) noexcept nogil:
+        """Take an order out of its level's queue, which may be empty then."""
+        cdef Order* order = order_at(&self.registry.orders, handle)
+        cdef Level* level = level_at(&self.levels, order.level)
+        if order.fifo_prev == NONE:
+            level.head = order.fifo_next
+        else:
+            order_at(&self.registry.orders, order.fifo_prev).fifo_next = order.fifo_next
+        if order.fifo_next == NONE:
+            level.tail = order.fifo_prev
+        else:
+            order_at(&self.registry.orders, order.fifo_next).fifo_prev = order.fifo_prev
 
     cdef uint32_t find_level(self, uint32_t side, int64_t key, uint32_t hash) noexcept nogil:
         cdef Cursor cursor = lookup_start(&self.by_price, hash)

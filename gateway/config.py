@@ -196,7 +196,6 @@ NOT_BUILT: Final = (
     "gateway.admin_socket",
     "gateway.tls",
     "instrument.speed_bump_ms",
-    "instrument.iceberg_allowed",
     "instrument.delta",
     "instrument.vega",
     "mmp_group.currency_pair_id",
@@ -331,6 +330,7 @@ class _Reader:
         self._check_ports()
         self._check_cpu()
         self._check_price_bands()
+        self._check_icebergs()
         self._check_unique("instrument", "id")
         self._check_unique("instrument", "symbol")
         self._check_unique("portfolio", "id")
@@ -431,6 +431,12 @@ class _Reader:
             least, most = values.get("min_price"), values.get("max_price")
             if least is not None and most is not None and most <= least:
                 self._problem(f"{place}.max_price", "wanted more than min_price", raw["max_price"])
+
+    def _check_icebergs(self) -> None:
+        for place, _, values in self._tables["instrument"]:
+            product_type = values.get("product_type")
+            if values.get("iceberg_allowed") and product_type not in (None, "futures", "spot"):
+                self._problem(f"{place}.iceberg_allowed", f"wanted false for product_type {product_type}", True)
 
     def _check_secrets(self) -> None:
         for place, _, values in self._tables["api_key"]:

@@ -430,6 +430,7 @@ def _instrument_spec(instrument: Instrument) -> InstrumentSpec:
         min_price=instrument.min_price,
         max_price=instrument.max_price,
         max_order_quantity=instrument.max_order_quantity,
+        iceberg_allowed=instrument.iceberg_allowed,
     )
 
 

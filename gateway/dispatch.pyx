@@ -14,6 +14,7 @@ from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint16_t, uint64_t
 from libc.string cimport memmove
 
 from codec.layout cimport (
+    AmendOrderRequest,
     CancelOrderByIdRequest,
     CancelOrderRequest,
     FrameHeader,
@@ -23,6 +24,7 @@ from codec.layout cimport (
     REJECT_REASON_INVALID_FIELD_VALUE,
     REJECT_REASON_MESSAGE_DISABLED,
     ResendRequest,
+    TEMPLATE_AMEND_ORDER_REQUEST,
     TEMPLATE_CANCEL_ORDER_BY_ID_REQUEST,
     TEMPLATE_CANCEL_ORDER_REQUEST,
     TEMPLATE_HEARTBEAT,
@@ -167,6 +169,8 @@ cdef class Dispatcher:
             return self._refuse(session, frame, REJECT_REASON_MESSAGE_DISABLED, b"a drop-copy session may not send this message", now)
         if template_id == TEMPLATE_NEW_ORDER_REQUEST:
             return self.orders.new_order(session, <const NewOrderRequest*>root, now)
+        if template_id == TEMPLATE_AMEND_ORDER_REQUEST:
+            return self.orders.amend_order(session, <const AmendOrderRequest*>root, now)
         if template_id == TEMPLATE_CANCEL_ORDER_REQUEST:
             return self.orders.cancel_order(session, <const CancelOrderRequest*>root, now)
         if template_id == TEMPLATE_CANCEL_ORDER_BY_ID_REQUEST:

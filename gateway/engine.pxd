@@ -3,7 +3,7 @@
 from libc.stdint cimport INT64_MIN, int8_t, int64_t, uint16_t, uint32_t
 from libc.string cimport memset
 
-from codec.layout cimport OrdersCanceledOrders
+from codec.layout cimport CANCEL_REASON_SELF_MATCH_PREVENTION, CANCEL_REASON_TIME_IN_FORCE, OrdersCanceledOrders
 from gateway.book cimport Books, BookSide
 from gateway.details cimport DETAILS_SIZE
 from gateway.lookup cimport Lookup
@@ -86,6 +86,7 @@ cdef struct Instrument:
     int64_t max_price             # 1e-9, INT64_MAX: none
     int64_t max_order_quantity    # 1e-9, INT64_MAX: none
     int8_t product_type           # PRODUCT_TYPE_*
+    bint iceberg_allowed
 
 
 cdef enum:
@@ -95,7 +96,7 @@ cdef enum:
 
 
 cdef struct Taker:
-    int64_t order_id
+    int64_t order_id              # of a new order: once it has one
     int64_t remaining             # 1e-9
     int64_t limit_key             # levels up to this key are within its price
     int64_t last_price            # of its last fill
@@ -148,18 +149,29 @@ cdef class Engine:
 
         # Within.
         int add_instrument(self, uint32_t index, instrument) except -1
+        bint check_epoch(self, const Command* command, Outcome* outcome) noexcept nogil
         void start_taker(self, const Command* command, uint32_t instrument, Taker* taker) noexcept nogil
         bint place_post_only(self, const Command* command, Taker* taker, Outcome* outcome) noexcept nogil
-        bint can_fill(self, const Command* command, const Taker* taker, Outcome* outcome) noexcept nogil
         void match(self, const Command* command, Taker* taker, Outcome* outcome) noexcept nogil
         void fill_maker(self, uint32_t handle, Taker* taker, Outcome* outcome) noexcept nogil
         void cancel_maker(self, uint32_t handle, Outcome* outcome) noexcept nogil
         void rest(self, const Command* command, const Taker* taker, uint32_t hash, Outcome* outcome) noexcept nogil
-        void settle(self, const Command* command, const Taker* taker, uint32_t hash, Outcome* outcome) noexcept nogil
+        void refresh(self, uint32_t handle) noexcept nogil
+        void conclude(self, const Command* command, const Taker* taker, uint32_t hash, Outcome* outcome) noexcept nogil
         void cancel(self, const Command* command, uint32_t handle, const char* unknown, int64_t named,
                     Outcome* outcome) noexcept nogil
         void forget(self, uint32_t handle) noexcept nogil
         void write_canceled(self, const Order* order, int8_t cancel_reason, OrdersCanceledOrders* entry) noexcept nogil
+
+
+cdef inline bint self_match(const Command* command, uint32_t portfolio, const Order* maker) noexcept nogil:
+    return (command.smp_token == maker.smp_token and command.smp_token != 0 and command.smp_token != INT64_MIN
+            and maker.portfolio == portfolio)
+
+
+cdef inline int8_t closing_reason(const Taker* taker) noexcept nogil:
+    """CANCEL_REASON_* of what is left of an order that matching stopped, or that may not rest."""
+    return CANCEL_REASON_SELF_MATCH_PREVENTION if taker.stop == STOP_SELF_MATCH else CANCEL_REASON_TIME_IN_FORCE
 
 
 cdef inline void start_outcome(const Command* command, Outcome* outcome) noexcept nogil:

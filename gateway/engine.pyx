@@ -12,15 +12,17 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from codec.layout cimport (
-    CANCEL_FLAGS_IS_QUOTE, CANCEL_ORDER_REJECT_REASON_INVALID_INSTRUMENT, CANCEL_ORDER_REJECT_REASON_UNKNOWN_ORDER,
-    CANCEL_REASON_BY_REQUEST, CANCEL_REASON_SELF_MATCH_PREVENTION, CANCEL_REASON_TIME_IN_FORCE,
+    CANCEL_FLAGS_IS_QUOTE, CANCEL_ORDER_REJECT_REASON_INVALID_INSTRUMENT,
+    CANCEL_ORDER_REJECT_REASON_UNKNOWN_ORDER, CANCEL_REASON_BY_REQUEST, CANCEL_REASON_SELF_MATCH_PREVENTION,
     CANCEL_REASON_UNKNOWN, FILL_FLAGS_IS_FULLY_FILLED, FILL_FLAGS_IS_QUOTE, ORDER_FLAGS_POST_ONLY,
     ORDER_FLAGS_POST_ONLY_REJECT, ORDER_REJECT_REASON_INVALID_INSTRUMENT, ORDER_REJECT_REASON_POST_ONLY,
     ORDER_REJECT_REASON_SYSTEM_ERROR, ORDER_STATUS_ACTIVE, ORDER_STATUS_CANCELED, ORDER_STATUS_FILLED,
-    SELF_TRADING_MODE_CANCEL_TAKER, TIME_IN_FORCE_FOK, TIME_IN_FORCE_GTC, OrdersCanceledOrders,
+    SELF_TRADING_MODE_CANCEL_MAKER, SELF_TRADING_MODE_CANCEL_TAKER, TIME_IN_FORCE_FOK, TIME_IN_FORCE_GTC,
+    OrdersCanceledOrders,
 )
 from gateway.book cimport BookSide, Level, level_at
 from gateway.details cimport decimal_details, integer_details
+from gateway.fill_or_kill cimport can_fill
 from gateway.lookup cimport (
     Cursor, lookup_add, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start, scoped_hash,
 )
@@ -28,14 +30,10 @@ from gateway.order_checks cimport (
     PRICE_IS_RIGHT, check_admission, check_fields, check_terms, price_problem,
 )
 from gateway.registry cimport (
-    ORDER_IS_COVERED, ORDER_IN_BOOK, ORDER_IS_QUOTE, Order, Owner, order_at, order_is_dead,
+    ORDER_CANCELS_MAKER, ORDER_IN_BOOK, ORDER_IS_COVERED, ORDER_IS_ICEBERG, ORDER_IS_QUOTE, Order, Owner,
+    order_at, order_is_dead, order_visible,
 )
 from gateway.slab cimport NONE
-
-
-cdef inline bint self_match(const Command* command, uint32_t portfolio, const Order* maker) noexcept nogil:
-    return (command.smp_token == maker.smp_token and command.smp_token != 0 and command.smp_token != INT64_MIN
-            and maker.portfolio == portfolio)
 
 
 @cython.final
@@ -83,6 +81,7 @@ cdef class Engine:
         added.tick_size = instrument.tick_size
         added.lot_size = instrument.lot_size
         added.product_type = instrument.product_type
+        added.iceberg_allowed = instrument.iceberg_allowed
         added.min_price = -INT64_MAX if instrument.min_price is None else instrument.min_price
         added.max_price = INT64_MAX if instrument.max_price is None else instrument.max_price
         added.max_order_quantity = INT64_MAX if instrument.max_order_quantity is None else instrument.max_order_quantity
@@ -111,6 +110,14 @@ cdef class Engine:
         return index
 
     # Matching.
+
+    cdef bint check_epoch(self, const Command* command, Outcome* outcome) noexcept nogil:
+        """No request of an epoch after its fence, nor of one that the owner has left behind."""
+        cdef Owner* owner = &self.registry.owners[command.owner]
+        if command.epoch <= owner.fenced_epoch or command.epoch < owner.newest_epoch:
+            return reject(outcome, ORDER_REJECT_REASON_SYSTEM_ERROR,
+                          integer_details(self.details, b"epoch %lld of the session is over", command.epoch, 0))
+        return True
 
     cdef void start_taker(self, const Command* command, uint32_t instrument, Taker* taker) noexcept nogil:
         """An order before its first match; its order_id is the caller's to give."""
@@ -146,41 +153,6 @@ cdef class Engine:
         outcome.price = taker.limit_key * command.side
         return True
 
-    cdef bint can_fill(self, const Command* command, const Taker* taker, Outcome* outcome) noexcept nogil:
-        """Whether all of an FOK order would fill. Changes nothing but that dead orders leave the book."""
-        cdef int64_t wanted = command.quantity
-        cdef uint32_t fills = 0
-        cdef uint32_t cancels = 0
-        cdef uint32_t node = taker.opposite.best
-        cdef uint32_t handle
-        cdef uint32_t following
-        cdef uint32_t worse
-        cdef Order* maker
-        while node != NONE and level_at(&self.books.levels, node).key <= taker.limit_key:
-            handle = level_at(&self.books.levels, node).head
-            worse = level_at(&self.books.levels, node).worse
-            while handle != NONE:
-                maker = order_at(&self.registry.orders, handle)
-                following = maker.fifo_next
-                if order_is_dead(maker, self.registry.owners, self.registry.portfolios):
-                    self.books.remove(handle)
-                    outcome.dead_met += 1
-                elif self_match(command, taker.portfolio, maker):
-                    cancels += 1
-                    if (command.self_trading_mode == SELF_TRADING_MODE_CANCEL_TAKER
-                            or cancels > SELF_MATCH_CANCELS_PER_ORDER_MAX):
-                        return False
-                else:
-                    fills += 1
-                    wanted -= min(wanted, maker.quantity - maker.filled)
-                    if wanted == 0:
-                        return True
-                    if fills == FILLS_PER_ORDER_MAX:
-                        return False
-                handle = following
-            node = worse
-        return False
-
     cdef void match(self, const Command* command, Taker* taker, Outcome* outcome) noexcept nogil:
         """Fill the taker from the opposite side, best price first, oldest first, until something stops it."""
         cdef Level* level
@@ -211,7 +183,7 @@ cdef class Engine:
     cdef void fill_maker(self, uint32_t handle, Taker* taker, Outcome* outcome) noexcept nogil:
         cdef Order* maker = order_at(&self.registry.orders, handle)
         cdef Event* event = &self.events[outcome.event_count]
-        cdef int64_t quantity = min(taker.remaining, maker.quantity - maker.filled)
+        cdef int64_t quantity = min(taker.remaining, order_visible(maker))
         self.last_match_id += 1
         maker.filled += quantity
         taker.remaining -= quantity
@@ -233,6 +205,16 @@ cdef class Engine:
         if maker.filled == maker.quantity:
             event.flags |= FILL_FLAGS_IS_FULLY_FILLED
             self.forget(handle)
+        elif maker.flags & ORDER_IS_ICEBERG:
+            maker.shown -= quantity
+            if maker.shown == 0:
+                self.refresh(handle)
+
+    cdef void refresh(self, uint32_t handle) noexcept nogil:
+        """Let an iceberg show its next part, behind all others of its price."""
+        cdef Order* order = order_at(&self.registry.orders, handle)
+        order.shown = min(order.show_quantity, order.quantity - order.filled)
+        self.books.requeue(handle)
 
     cdef void cancel_maker(self, uint32_t handle, Outcome* outcome) noexcept nogil:
         cdef Order* maker = order_at(&self.registry.orders, handle)
@@ -271,6 +253,12 @@ cdef class Engine:
         if command.is_quote:
             order.flags |= ORDER_IS_QUOTE
             order.quote_slot = command.quote_slot
+        if command.self_trading_mode == SELF_TRADING_MODE_CANCEL_MAKER:
+            order.flags |= ORDER_CANCELS_MAKER
+        if command.show_quantity != INT64_MIN:
+            order.flags |= ORDER_IS_ICEBERG
+        order.show_quantity = command.show_quantity
+        order.shown = min(command.show_quantity, taker.remaining)
         order.side = command.side
         order.price = outcome.price
         order.instrument = taker.instrument
@@ -278,9 +266,9 @@ cdef class Engine:
         self.registry.bind(handle)
         self.books.insert(handle)
         outcome.order_status = ORDER_STATUS_ACTIVE
-        outcome.visible_quantity = taker.remaining
+        outcome.visible_quantity = order_visible(order)
 
-    cdef void settle(self, const Command* command, const Taker* taker, uint32_t hash, Outcome* outcome) noexcept nogil:
+    cdef void conclude(self, const Command* command, const Taker* taker, uint32_t hash, Outcome* outcome) noexcept nogil:
         """Decide what becomes of the order after matching."""
         outcome.status = OUTCOME_ACCEPTED
         outcome.order_id = taker.order_id
@@ -294,20 +282,16 @@ cdef class Engine:
             self.rest(command, taker, hash, outcome)
         else:
             outcome.order_status = ORDER_STATUS_CANCELED
-            outcome.cancel_reason = (CANCEL_REASON_SELF_MATCH_PREVENTION if taker.stop == STOP_SELF_MATCH
-                                     else CANCEL_REASON_TIME_IN_FORCE)
+            outcome.cancel_reason = closing_reason(taker)
 
     # Commands.
 
     cdef void new_order(self, const Command* command, Outcome* outcome) noexcept nogil:
-        cdef Owner* owner = &self.registry.owners[command.owner]
-        cdef uint32_t hash = scoped_hash(owner.portfolio, command.client_order_id)
+        cdef uint32_t hash = scoped_hash(self.registry.owners[command.owner].portfolio, command.client_order_id)
         cdef uint32_t instrument = self.find_instrument(command.instrument_id)
         cdef Taker taker
         start_outcome(command, outcome)
-        if command.epoch <= owner.fenced_epoch or command.epoch < owner.newest_epoch:
-            reject(outcome, ORDER_REJECT_REASON_SYSTEM_ERROR,
-                   integer_details(self.details, b"epoch %lld of the session is over", command.epoch, 0))
+        if not self.check_epoch(command, outcome):
             return
         if instrument == NONE:
             reject(outcome, ORDER_REJECT_REASON_INVALID_INSTRUMENT,
@@ -323,9 +307,9 @@ cdef class Engine:
                 return
         self.last_order_id += 1
         taker.order_id = self.last_order_id
-        if command.time_in_force != TIME_IN_FORCE_FOK or self.can_fill(command, &taker, outcome):
+        if command.time_in_force != TIME_IN_FORCE_FOK or can_fill(self, command, &taker, outcome):
             self.match(command, &taker, outcome)
-        self.settle(command, &taker, hash, outcome)
+        self.conclude(command, &taker, hash, outcome)
 
     cdef void cancel_order(self, const Command* command, Outcome* outcome) noexcept nogil:
         cdef uint32_t portfolio = self.registry.owners[command.owner].portfolio

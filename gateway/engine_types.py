@@ -15,6 +15,7 @@ class InstrumentSpec(NamedTuple):
     min_price: int | None = None
     max_price: int | None = None
     max_order_quantity: int | None = None
+    iceberg_allowed: bool = False
 
 
 class PortfolioSpec(NamedTuple):
@@ -123,3 +124,4 @@ class RestingOrder(NamedTuple):
     price: int
     quantity: int
     filled: int
+    visible_quantity: int

@@ -13,7 +13,8 @@ from gateway.lookup cimport (
 )
 from gateway.quote_slots cimport QuoteSlot, QuoteSlots, quote_index, quote_slot_at
 from gateway.registry cimport (
-    ORDER_IN_BOOK, ORDER_IS_COVERED, ORDER_IS_QUOTE, Order, OrderList, Registry, order_at, order_is_dead,
+    ORDER_IN_BOOK, ORDER_IS_COVERED, ORDER_IS_ICEBERG, ORDER_IS_QUOTE, Order, OrderList, Registry, order_at,
+    order_is_dead,
 )
 from gateway.slab cimport CACHE_LINE_SIZE, NONE
 
@@ -146,6 +147,9 @@ cdef int walk_list(Registry registry, uint32_t owner, bint covered, set handles,
         require(order.owner_prev == previous, f"{where}: owner_prev")
         require(order.order_id > order_id and order.epoch >= epoch, f"{where}: out of its order of entry")
         require(0 <= order.filled < order.quantity, f"{where}: filled {order.filled} of {order.quantity}")
+        if order.flags & ORDER_IS_ICEBERG:
+            require(0 < order.shown <= min(order.show_quantity, order.quantity - order.filled),
+                    f"{where}: shows {order.shown} of {order.quantity - order.filled}, {order.show_quantity} at a time")
         if not order.flags & ORDER_IS_QUOTE:
             require(found_once(&registry.by_client, order.client_hash, handle), f"{where}: not found by client_order_id")
             require(order.client_hash == scoped_hash(order.portfolio, order.client_order_id), f"{where}: client_hash")

@@ -13,6 +13,9 @@ cdef enum:
 cdef bint check_fields(Engine engine, const Command* command, Outcome* outcome) noexcept nogil
 cdef bint check_terms(Engine engine, uint32_t index, const Command* command, Outcome* outcome) noexcept nogil
 cdef bint check_quantity(Engine engine, uint32_t index, int64_t quantity, Outcome* outcome) noexcept nogil
+cdef bint check_iceberg(Engine engine, uint32_t index, int64_t show_quantity, Outcome* outcome) noexcept nogil
+cdef bint check_show_quantity(Engine engine, uint32_t index, int64_t show_quantity, int64_t quantity,
+                              Outcome* outcome) noexcept nogil
 cdef bint check_price(Engine engine, uint32_t index, int64_t price, Outcome* outcome) noexcept nogil
 cdef bint check_admission(Engine engine, const Command* command, uint32_t hash, Outcome* outcome) noexcept nogil
 cdef bint check_room(Engine engine, const Command* command, Outcome* outcome) noexcept nogil

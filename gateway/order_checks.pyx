@@ -56,19 +56,45 @@ cdef bint check_fields(Engine engine, const Command* command, Outcome* outcome) 
     if command.flags & (ORDER_FLAGS_MMP | ORDER_FLAGS_RESET_MMP):
         return reject(outcome, ORDER_REJECT_REASON_MMP_NOT_CONFIGURED,
                       b"no market maker protection is configured for the portfolio")
-    if command.show_quantity != INT64_MIN:
-        return reject(outcome, ORDER_REJECT_REASON_ICEBERG_NOT_ALLOWED,
-                      b"showQty is set, and icebergs are not allowed")
     return True
 
 
 cdef bint check_terms(Engine engine, uint32_t index, const Command* command, Outcome* outcome) noexcept nogil:
-    """Quantity and price of a new order."""
-    if not check_quantity(engine, index, command.quantity, outcome):
+    """Quantity, shown quantity and price of a new order."""
+    if not (check_iceberg(engine, index, command.show_quantity, outcome)
+            and check_quantity(engine, index, command.quantity, outcome)
+            and check_show_quantity(engine, index, command.show_quantity, command.quantity, outcome)):
         return False
-    if command.price == INT64_MIN and command.flags & ORDER_FLAGS_MARKET_LIMIT:
+    if command.price != INT64_MIN:
+        return check_price(engine, index, command.price, outcome)
+    if command.flags & ORDER_FLAGS_MARKET_LIMIT:
         return True
-    return check_price(engine, index, command.price, outcome)
+    return reject(outcome, ORDER_REJECT_REASON_INVALID_PRICE, b"price is null without the marketLimit flag")
+
+
+cdef bint check_iceberg(Engine engine, uint32_t index, int64_t show_quantity, Outcome* outcome) noexcept nogil:
+    """Whatever showQty there is makes an order an iceberg, and not every instrument has those."""
+    if show_quantity == INT64_MIN or engine.instruments[index].iceberg_allowed:
+        return True
+    return reject(outcome, ORDER_REJECT_REASON_ICEBERG_NOT_ALLOWED,
+                  b"showQty is set, and the instrument allows no icebergs")
+
+
+cdef bint check_show_quantity(Engine engine, uint32_t index, int64_t show_quantity, int64_t quantity,
+                              Outcome* outcome) noexcept nogil:
+    """A multiple of the lot size, at most the whole of a quantity that has passed check_quantity."""
+    cdef int64_t lot_size = engine.instruments[index].lot_size
+    if show_quantity == INT64_MIN:
+        return True
+    if show_quantity <= 0 or show_quantity % lot_size != 0:
+        return reject(outcome, ORDER_REJECT_REASON_INVALID_QUANTITY,
+                      decimal_details(engine.details, b"showQty %s: wanted a multiple of the lot size %s above 0",
+                                      show_quantity, lot_size))
+    if show_quantity > quantity:
+        return reject(outcome, ORDER_REJECT_REASON_INVALID_QUANTITY,
+                      decimal_details(engine.details, b"showQty %s: wanted at most the quantity %s",
+                                      show_quantity, quantity))
+    return True
 
 
 cdef bint check_quantity(Engine engine, uint32_t index, int64_t quantity, Outcome* outcome) noexcept nogil:
@@ -101,8 +127,6 @@ cdef bint check_price(Engine engine, uint32_t index, int64_t price, Outcome* out
     if reason == ORDER_REJECT_REASON_PRICE_TOO_HIGH:
         return reject(outcome, reason, decimal_details(engine.details, b"price %s: wanted at most %s",
                                                        price, instrument.max_price))
-    if price == INT64_MIN:
-        return reject(outcome, reason, b"price is null without the marketLimit flag")
     if price <= 0 and not may_be_negative(instrument):
         return reject(outcome, reason,
                       decimal_details(engine.details, b"price %s: wanted a multiple of the tick size %s above 0",

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from codec.layout cimport CancelOrderByIdRequest, CancelOrderRequest, NewOrderRequest
+from codec.layout cimport AmendOrderRequest, CancelOrderByIdRequest, CancelOrderRequest, NewOrderRequest
 
 from gateway.engine cimport Command, Engine, Outcome
 from gateway.rate_limit cimport RateLimits
@@ -21,6 +21,7 @@ cdef class Orders:
 
     # requests
     cdef int new_order(self, Session session, const NewOrderRequest* request, int64_t now) except -1
+    cdef int amend_order(self, Session session, const AmendOrderRequest* request, int64_t now) except -1
     cdef int cancel_order(self, Session session, const CancelOrderRequest* request, int64_t now) except -1
     cdef int cancel_order_by_id(self, Session session, const CancelOrderByIdRequest* request, int64_t now) except -1
 
@@ -32,17 +33,18 @@ cdef class Orders:
     cdef void _reject_by_rate(self, int64_t client_order_id, int64_t instrument_id) noexcept
 
     # reports
-    cdef uint8_t* _write_fills(self, uint8_t* at) noexcept
+    cdef uint8_t* _write_fills(self, uint8_t* out) noexcept
     cdef int _report_share(self, Session session, int64_t now) except -1
     cdef uint32_t _run_length(self, uint32_t event) noexcept
     cdef uint32_t _write_order_filled(
         self, Session session, uint32_t event_index, uint32_t count, int64_t exec_id, int64_t now
     ) except 0
-    cdef int _report_new_order(self, Session session, int64_t correlation_id, int8_t side, int64_t now) except -1
+    cdef int _report_accepted(self, Session session, uint16_t template_id, int64_t correlation_id, int64_t now) except -1
     cdef int _report_rejected(self, Session session, uint16_t template_id, int64_t correlation_id, int64_t now) except -1
     cdef int _report_cancel(self, Session session, int64_t correlation_id, int64_t now) except -1
     cdef int _report_canceled_to(self, Session session, int64_t correlation_id, int64_t exec_id, int64_t now) except -1
     cdef int _report_canceled_elsewhere(self, Session session, int64_t now) except -1
+    cdef int _report_others(self, int64_t now) except -1
     cdef int _report_events(self, int64_t now) except -1
     cdef int report_leaving(self, int64_t now) except -1
     cdef int _report_leaving_of(self, Session session, int64_t now) except -1

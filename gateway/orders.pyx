@@ -10,12 +10,15 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset, strlen
 
 from codec.layout cimport (
+    AmendOrderRequest,
+    AmendOrderResponse,
     CANCEL_REASON_BY_REQUEST,
     CANCEL_REASON_CLIENT_DISCONNECT,
     CancelOrderByIdRequest,
     CancelOrderReject,
     CancelOrderRequest,
     CancelOrderResponse,
+    Decimal72,
     GroupDimension,
     HEADER_SIZE,
     MULTI_PART_EVENT_FLAGS_IS_LAST_MESSAGE,
@@ -30,6 +33,8 @@ from codec.layout cimport (
     OrderFilledLegs,
     OrdersCanceled,
     OrdersCanceledOrders,
+    TEMPLATE_AMEND_ORDER_REJECT,
+    TEMPLATE_AMEND_ORDER_RESPONSE,
     TEMPLATE_CANCEL_ORDER_REJECT,
     TEMPLATE_CANCEL_ORDER_RESPONSE,
     TEMPLATE_NEW_ORDER_REJECT,
@@ -39,13 +44,14 @@ from codec.layout cimport (
 )
 from codec.wire cimport decimal_to_fixed, fixed_to_decimal, version_stamp
 
+from gateway.amend cimport amend_order
 from gateway.engine cimport (
     EVENT_FILL, EVENTS_PER_ORDER_MAX, FILLS_PER_ORDER_MAX, OUTCOME_ACCEPTED, Command, Engine, Event, Outcome,
 )
 from gateway.registry cimport Registry
 from gateway.rate_limit cimport BUCKET_ORDERS, COST_ORDER, RateLimits
 from gateway.session cimport Session
-from gateway.versions cimport cancel_order_reject_reason
+from gateway.versions cimport cancel_order_reject_reason, order_reject_reason
 
 from gateway.limits import ORDER_FILLED_ENTRIES_MAX, ORDERS_CANCELED_ENTRIES_MAX
 
@@ -58,6 +64,20 @@ cdef enum:
     CANCEL_ORDER_RESPONSE_QUANTITY_SINCE = 16
     # From this version on the submitter of an order that another session cancelled hears it in OrdersCanceled.
     CANCELED_ELSEWHERE_SINCE = 17
+
+
+cdef inline int64_t quantity_of(const Decimal72* quantity) noexcept nogil:
+    """What is null, inexact or too large is no quantity: INT64_MIN. The engine says so in its turn."""
+    cdef int64_t fixed = INT64_MIN
+    decimal_to_fixed(quantity, &fixed)
+    return fixed
+
+
+cdef inline int64_t show_quantity_of(const Decimal72* quantity) noexcept nogil:
+    """Null is none, INT64_MIN; what is inexact or too large is a quantity that cannot be, 0."""
+    cdef int64_t fixed = INT64_MIN if quantity.mantissa == INT64_MIN else 0
+    decimal_to_fixed(quantity, &fixed)
+    return fixed
 
 
 cdef class Orders:
@@ -83,11 +103,8 @@ cdef class Orders:
             return self._report_rejected(session, TEMPLATE_NEW_ORDER_REJECT, request.correlation_id, now)
         self._begin_command(session, request.client_order_id, INT64_MIN, request.instrument_id, now)
         command.price = request.price
-        # What is null, inexact or too large is no quantity; the engine says so in its turn.
-        command.quantity = INT64_MIN
-        decimal_to_fixed(&request.quantity, &command.quantity)
-        command.show_quantity = INT64_MIN if request.show_qty.mantissa == INT64_MIN else 0
-        decimal_to_fixed(&request.show_qty, &command.show_quantity)
+        command.quantity = quantity_of(&request.quantity)
+        command.show_quantity = show_quantity_of(&request.show_qty)
         command.smp_token = request.self_match_prevention_id
         command.side = request.side
         command.time_in_force = request.time_in_force
@@ -97,10 +114,28 @@ cdef class Orders:
         self.dead_met += self.outcome.dead_met
         if self.outcome.status != OUTCOME_ACCEPTED:
             return self._report_rejected(session, TEMPLATE_NEW_ORDER_REJECT, request.correlation_id, now)
-        self._report_new_order(session, request.correlation_id, request.side, now)
-        if self.outcome.event_count != 0:
-            self._report_events(now)
-        return 0
+        self._report_accepted(session, TEMPLATE_NEW_ORDER_RESPONSE, request.correlation_id, now)
+        return self._report_others(now)
+
+    cdef int amend_order(self, Session session, const AmendOrderRequest* request, int64_t now) except -1:
+        cdef Command* command = &self.command
+        if not self._charge(session, BUCKET_ORDERS, COST_ORDER, now):
+            self._reject_by_rate(request.client_order_id, request.instrument_id)
+            return self._report_rejected(session, TEMPLATE_AMEND_ORDER_REJECT, request.correlation_id, now)
+        self._begin_command(session, request.client_order_id, INT64_MIN, request.instrument_id, now)
+        command.price = request.price
+        command.quantity = quantity_of(&request.quantity)
+        command.show_quantity = show_quantity_of(&request.show_qty)
+        command.flags = request.flags
+        amend_order(self.engine, command, &self.outcome)
+        self.dead_met += self.outcome.dead_met
+        if self.outcome.status != OUTCOME_ACCEPTED:
+            return self._report_rejected(session, TEMPLATE_AMEND_ORDER_REJECT, request.correlation_id, now)
+        self._report_accepted(session, TEMPLATE_AMEND_ORDER_RESPONSE, request.correlation_id, now)
+        if self.outcome.owner != session.slot:
+            # Its submitter hears it too, without the correlationId of a request that it never made (protocol 8.7).
+            self._report_accepted(self._session(self.outcome.owner), TEMPLATE_AMEND_ORDER_RESPONSE, INT64_MIN, now)
+        return self._report_others(now)
 
     cdef int cancel_order(self, Session session, const CancelOrderRequest* request, int64_t now) except -1:
         self._charge(session, BUCKET_ORDERS, COST_ORDER, now)  # and never refused
@@ -141,14 +176,16 @@ cdef class Orders:
 
     # reports to the one who asked
 
-    cdef int _report_new_order(self, Session session, int64_t correlation_id, int8_t side, int64_t now) except -1:
+    cdef int _report_accepted(self, Session session, uint16_t template_id, int64_t correlation_id, int64_t now) except -1:
+        # NewOrderResponse (200) and AmendOrderResponse (210) have one layout, but that an amend tells no side.
         cdef Outcome* outcome = &self.outcome
         cdef uint32_t raw_length = (
             HEADER_SIZE + sizeof(NewOrderResponse) + 2 * sizeof(GroupDimension)
             + min(outcome.event_count, <uint32_t>FILLS_PER_ORDER_MAX) * sizeof(NewOrderResponseFills)
         )
-        cdef uint8_t* at = session.begin(TEMPLATE_NEW_ORDER_RESPONSE, 0, raw_length, now)
+        cdef uint8_t* at = session.begin(template_id, 0, raw_length, now)
         cdef NewOrderResponse* response = <NewOrderResponse*>(at + HEADER_SIZE)
+        cdef uint8_t* out
         response.timestamp = now
         response.exec_id = self.engine.next_exec_id()
         response.client_order_id = outcome.client_order_id
@@ -160,14 +197,19 @@ cdef class Orders:
         fixed_to_decimal(outcome.total_filled, &response.total_filled)
         fixed_to_decimal(outcome.visible_quantity, &response.visible_qty)
         response.receive_time = now
-        response.side = side
-        response.status = outcome.order_status
-        response.cancel_reason = outcome.cancel_reason
-        return session.publish(at, self._write_fills(at) - at, now)
+        if template_id == TEMPLATE_AMEND_ORDER_RESPONSE:
+            out = <uint8_t*>response + sizeof(AmendOrderResponse)
+            (<AmendOrderResponse*>response).status = outcome.order_status
+            (<AmendOrderResponse*>response).cancel_reason = outcome.cancel_reason
+        else:
+            out = <uint8_t*>response + sizeof(NewOrderResponse)
+            response.side = outcome.side
+            response.status = outcome.order_status
+            response.cancel_reason = outcome.cancel_reason
+        return session.publish(at, self._write_fills(out) - at, now)
 
-    cdef uint8_t* _write_fills(self, uint8_t* at) noexcept:
-        # The fills group and the empty legs group of a 200; returns the end of the frame.
-        cdef uint8_t* out = at + HEADER_SIZE + sizeof(NewOrderResponse)
+    cdef uint8_t* _write_fills(self, uint8_t* out) noexcept:
+        # The fills group and the empty legs group of a 200 or 210, behind its root; returns the end of the frame.
         cdef GroupDimension* dimension = <GroupDimension*>out
         cdef NewOrderResponseFills* fill
         cdef const Event* event
@@ -190,7 +232,7 @@ cdef class Orders:
         return out + sizeof(GroupDimension)
 
     cdef int _report_rejected(self, Session session, uint16_t template_id, int64_t correlation_id, int64_t now) except -1:
-        # NewOrderReject (202) and CancelOrderReject (222) have one layout.
+        # NewOrderReject (202), AmendOrderReject (212) and CancelOrderReject (222) have one layout.
         cdef Outcome* outcome = &self.outcome
         cdef uint32_t size = 0 if outcome.details == NULL else min(<uint32_t>strlen(outcome.details), <uint32_t>255)
         cdef uint32_t raw_length = HEADER_SIZE + sizeof(NewOrderReject) + 1 + size
@@ -206,6 +248,8 @@ cdef class Orders:
         reject.reason = outcome.reject_reason
         if template_id == TEMPLATE_CANCEL_ORDER_REJECT:
             reject.reason = cancel_order_reject_reason(reject.reason, session.version)
+        else:
+            reject.reason = order_reject_reason(reject.reason, session.version)
         tail[0] = <uint8_t>size
         memcpy(tail + 1, outcome.details, size)
         return session.publish(at, raw_length, now)
@@ -243,6 +287,12 @@ cdef class Orders:
         return session.publish(at, HEADER_SIZE + root_length, now)
 
     # reports to others
+
+    cdef int _report_others(self, int64_t now) except -1:
+        """What an accepted order or amend did to resting orders."""
+        if self.outcome.event_count != 0:
+            self._report_events(now)
+        return 0
 
     cdef int _report_canceled_elsewhere(self, Session session, int64_t now) except -1:
         # Another session of the portfolio cancelled this session's order (protocol 8.7).

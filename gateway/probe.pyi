@@ -53,6 +53,18 @@ class EngineProbe:
         epoch: int = 1,
         time: int = 0,
     ) -> OutcomeRecord: ...
+    def amend(
+        self,
+        owner: int,
+        client_order_id: int | None,
+        instrument_id: int,
+        price: int | None,
+        quantity: int | None,
+        *,
+        show_quantity: int | None = None,
+        flags: int = 0,
+        epoch: int = 1,
+    ) -> OutcomeRecord: ...
     def cancel(self, owner: int, client_order_id: int | None, instrument_id: int) -> OutcomeRecord: ...
     def cancel_by_id(self, owner: int, order_id: int | None, instrument_id: int) -> OutcomeRecord: ...
     def mass_quote(

@@ -13,6 +13,7 @@ from codec.layout cimport (
     CANCEL_REASON_BY_REQUEST, CANCEL_REASON_CLIENT_DISCONNECT, SELF_TRADING_MODE_CANCEL_TAKER, SIDE_BUY, SIDE_SELL, TIME_IN_FORCE_GTC,
     OrdersCanceledOrders,
 )
+from gateway.amend cimport amend_order
 from gateway.book cimport Books, Level, level_at
 from gateway.engine cimport EVENT_FILL, OUTCOME_ACCEPTED, Command, Engine, Event, Outcome
 from gateway.lookup cimport scoped_hash
@@ -20,7 +21,7 @@ from gateway.quotes cimport (
     QUOTES_PER_MASS_QUOTE_MAX, MassQuote, MassQuoteOutcome, QuoteSideOutcome, QuoteTerms, Quotes,
 )
 from gateway.registry cimport (
-    ORDER_IS_COVERED, Order, OrderList, Registry, order_at, order_is_dead,
+    ORDER_IS_COVERED, Order, OrderList, Registry, order_at, order_is_dead, order_visible,
 )
 from gateway.slab cimport NONE
 
@@ -195,6 +196,24 @@ cdef class EngineProbe:
         self.engine.new_order(&command, &outcome)
         return self.record(&outcome)
 
+    def amend(self, uint32_t owner, client_order_id, int64_t instrument_id, price, quantity, *, show_quantity=None,
+              uint16_t flags=0, int64_t epoch=1):
+        """Amend an open order of the owner's portfolio by its client_order_id; an OutcomeRecord."""
+        cdef Command command
+        cdef Outcome outcome
+        require_below(owner, self.engine.registry.owner_count, "owner")
+        memset(&command, 0, sizeof(Command))
+        command.client_order_id = null_or(client_order_id)
+        command.instrument_id = instrument_id
+        command.price = null_or(price)
+        command.quantity = null_or(quantity)
+        command.show_quantity = null_or(show_quantity)
+        command.flags = flags
+        command.owner = owner
+        command.epoch = epoch
+        amend_order(self.engine, &command, &outcome)
+        return self.record(&outcome)
+
     def cancel(self, uint32_t owner, client_order_id, int64_t instrument_id):
         """Cancel an open order of the owner's portfolio by its client_order_id; an OutcomeRecord."""
         cdef Command command
@@ -327,7 +346,8 @@ cdef class EngineProbe:
             while handle != NONE:
                 order = order_at(&registry.orders, handle)
                 if not order_is_dead(order, registry.owners, registry.portfolios):
-                    orders.append(RestingOrder(order.order_id, order.owner, order.price, order.quantity, order.filled))
+                    orders.append(RestingOrder(order.order_id, order.owner, order.price, order.quantity, order.filled,
+                                               order_visible(order)))
                 handle = order.fifo_next
             node = level_at(&self.engine.books.levels, node).worse
         return orders

@@ -11,6 +11,8 @@ cdef enum:
     ORDER_IS_COVERED = 1      # dies with its session
     ORDER_IS_QUOTE = 2
     ORDER_IN_BOOK = 4
+    ORDER_CANCELS_MAKER = 8   # SELF_TRADING_MODE_CANCEL_MAKER at entry: whom self-match prevention cancels
+    ORDER_IS_ICEBERG = 16
 
 
 cdef struct Order:
@@ -26,8 +28,11 @@ cdef struct Order:
     uint32_t fifo_next        # in its price level
     uint16_t flags            # ORDER_*
     int8_t side               # SIDE_*
+    int8_t cancel_reason      # CANCEL_REASON_* of an order that is leaving
     # Second cache line: what entering and leaving touch too.
     int64_t price             # 1e-9
+    int64_t show_quantity     # 1e-9, what an iceberg shows at a time; means nothing in other orders, as the next
+    int64_t shown             # 1e-9, what is left of that
     uint32_t instrument       # dense index
     uint32_t level
     uint32_t fifo_prev
@@ -35,8 +40,7 @@ cdef struct Order:
     uint32_t owner_next
     uint32_t client_hash
     uint32_t quote_slot       # quotes only; NONE once a new quote has taken its place
-    int8_t cancel_reason      # CANCEL_REASON_* of an order that is leaving
-    uint8_t reserved[27]      # so that the record fills two cache lines
+    uint8_t reserved[12]      # so that the record fills two cache lines
 
 
 cdef struct OrderList:
@@ -99,6 +103,11 @@ cdef class Registry:
 
 cdef inline Order* order_at(const Slab* orders, uint32_t handle) noexcept nogil:
     return <Order*>orders.pages[handle >> PAGE_SHIFT] + (handle & PAGE_MASK)
+
+
+cdef inline int64_t order_visible(const Order* order) noexcept nogil:
+    """What a resting order shows: all that is left of it, but for icebergs."""
+    return order.shown if order.flags & ORDER_IS_ICEBERG else order.quantity - order.filled
 
 
 cdef inline bint order_is_dead(const Order* order, const Owner* owners, const Portfolio* portfolios) noexcept nogil:

@@ -3,17 +3,35 @@
 from typing import Any
 
 import pytest
+from support.engine_room import (
+    BUY,
+    COMBO,
+    FUTURE,
+    INT64_MAX,
+    LOT,
+    MAKER,
+    MATE,
+    ONE,
+    SELL,
+    STRANGER,
+    TICK,
+    accepted,
+    fill,
+    ids,
+    make,
+    place,
+    rejected,
+    rejection,
+)
 
 from codec.layout import (
     CancelOrderRejectReason,
     CancelReason,
-    FillFlags,
     OrderFlags,
     OrderRejectReason,
     OrderStatus,
     ProductType,
     SelfTradingMode,
-    Side,
     TimeInForce,
 )
 from gateway.engine import Engine
@@ -30,85 +48,10 @@ from gateway.invariants import check
 from gateway.limits import FILLS_PER_ORDER_MAX, SELF_MATCH_CANCELS_PER_ORDER_MAX
 from gateway.probe import EngineProbe
 
-ONE = 1_000_000_000
-TICK = ONE // 2
-LOT = ONE // 1000
-INT64_MAX = 2**63 - 1
-FUTURE, COMBO = 7, 9
-# Owners 0 and 1 share a portfolio; owner 2 has one of its own.
-MAKER, MATE, STRANGER = 0, 1, 2
-BUY, SELL = Side.BUY, Side.SELL
-
-
-def make(*, max_open_orders: int = 5000, orders_max: int = 10_000) -> EngineProbe:
-    return EngineProbe(
-        Engine(
-            [
-                InstrumentSpec(id=FUTURE, tick_size=TICK, lot_size=LOT, product_type=ProductType.FUTURES),
-                InstrumentSpec(id=COMBO, tick_size=TICK, lot_size=LOT, product_type=ProductType.COMBO_FUTURES),
-            ],
-            [PortfolioSpec(id=1, max_open_orders=max_open_orders), PortfolioSpec(id=2, max_open_orders=5000)],
-            [OwnerSpec(portfolio=0), OwnerSpec(portfolio=0), OwnerSpec(portfolio=1)],
-            orders_max,
-        )
-    )
-
 
 @pytest.fixture
 def probe() -> EngineProbe:
     return make()
-
-
-def place(
-    probe: EngineProbe, owner: int, client_order_id: int, side: int, price: int | None, quantity: int, **fields: Any
-) -> OutcomeRecord:
-    """Enter an order for whole units of price and quantity into the future's book; invariants hold afterwards."""
-    nanos = None if price is None else price * ONE
-    outcome = probe.enter(owner, client_order_id, FUTURE, side, nanos, quantity * ONE, **fields)
-    check(probe.engine)
-    return outcome
-
-
-def accepted(**fields: Any) -> OutcomeRecord:
-    """A whole outcome of an accepted command; what is not named has the value that most tests expect."""
-    return OutcomeRecord(
-        **{
-            "status": "accepted",
-            "order_status": OrderStatus.ACTIVE,
-            "cancel_reason": 0,
-            "reject_reason": 0,
-            "instrument_id": FUTURE,
-            "total_filled": 0,
-            "visible_quantity": 0,
-            "dead_met": 0,
-            "details": "",
-            "events": (),
-            **fields,
-        }
-    )
-
-
-def rejection(outcome: OutcomeRecord) -> tuple[str, int | None, int, str, tuple[EventRecord, ...]]:
-    return outcome.status, outcome.order_id, outcome.reject_reason, outcome.details, outcome.events
-
-
-def rejected(reason: int, details: str) -> tuple[str, int | None, int, str, tuple[EventRecord, ...]]:
-    return "rejected", None, reason, details, ()
-
-
-def fill(
-    owner: int, order_id: int, side: int, match_id: int, price: int, quantity: int, total: int, *, full: bool
-) -> EventRecord:
-    """A maker's fill in whole units; in these tests client_order_id is order_id + 100."""
-    flags = FillFlags.IS_FULLY_FILLED if full else 0
-    return EventRecord(
-        "fill", owner, FUTURE, order_id + 100, order_id, side, match_id, price * ONE, quantity * ONE, total * ONE,
-        flags, 0,
-    )  # fmt: skip
-
-
-def ids(orders: list[RestingOrder]) -> list[int]:
-    return [order.order_id for order in orders]
 
 
 # Resting and matching.
@@ -124,7 +67,7 @@ def test_an_order_that_crosses_nothing_rests_whole(probe: EngineProbe) -> None:
         visible_quantity=5 * ONE,
         owner=MAKER,
     )
-    assert probe.resting(FUTURE, BUY) == [RestingOrder(1, MAKER, 100 * ONE, 5 * ONE, 0)]
+    assert probe.resting(FUTURE, BUY) == [RestingOrder(1, MAKER, 100 * ONE, 5 * ONE, 0, 5 * ONE)]
     assert (probe.owner_counts(MAKER), probe.portfolio_open(0), probe.portfolio_open(1)) == ((1, 1, 0), 1, 0)
 
 
@@ -158,7 +101,7 @@ def test_a_maker_that_is_filled_in_part_keeps_its_place_and_its_total(probe: Eng
         fill(MATE, 2, BUY, 3, 100, 1, 1, full=False),
     )
     assert (first.order_status, second.order_status) == (OrderStatus.FILLED, OrderStatus.FILLED)
-    assert probe.resting(FUTURE, BUY) == [RestingOrder(2, MATE, 100 * ONE, 5 * ONE, ONE)]
+    assert probe.resting(FUTURE, BUY) == [RestingOrder(2, MATE, 100 * ONE, 5 * ONE, ONE, 4 * ONE)]
 
 
 def test_books_of_different_instruments_do_not_trade_with_each_other(probe: EngineProbe) -> None:
@@ -229,7 +172,7 @@ def test_a_market_order_takes_any_price_and_rests_at_its_last(probe: EngineProbe
         visible_quantity=ONE, owner=STRANGER,
         events=(fill(MAKER, 1, SELL, 1, 100, 1, 1, full=True), fill(MAKER, 2, SELL, 2, 900, 1, 1, full=True)),
     )  # fmt: skip
-    assert probe.resting(FUTURE, BUY) == [RestingOrder(3, STRANGER, 900 * ONE, 3 * ONE, 2 * ONE)]
+    assert probe.resting(FUTURE, BUY) == [RestingOrder(3, STRANGER, 900 * ONE, 3 * ONE, 2 * ONE, ONE)]
 
 
 @pytest.mark.parametrize("time_in_force", [TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK])
@@ -260,7 +203,7 @@ def test_a_post_only_order_that_would_cross_rests_one_tick_behind_the_opposite_b
     assert outcome == accepted(
         order_id=2, client_order_id=102, side=side, price=moved_to, quantity=ONE, visible_quantity=ONE, owner=STRANGER
     )
-    assert probe.resting(FUTURE, side) == [RestingOrder(2, STRANGER, moved_to, ONE, 0)]
+    assert probe.resting(FUTURE, side) == [RestingOrder(2, STRANGER, moved_to, ONE, 0, ONE)]
 
 
 @pytest.mark.parametrize("flags", [OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT])
@@ -455,7 +398,8 @@ REJECTS: dict[str, tuple[dict[str, Any], int, str]] = {
         "no market maker protection is configured for the portfolio",
     ),
     "an iceberg": (
-        {"show_quantity": LOT}, OrderRejectReason.ICEBERG_NOT_ALLOWED, "showQty is set, and icebergs are not allowed",
+        {"show_quantity": LOT, "instrument_id": COMBO}, OrderRejectReason.ICEBERG_NOT_ALLOWED,
+        "showQty is set, and the instrument allows no icebergs",
     ),
     "a null quantity": (
         {"quantity": None}, OrderRejectReason.INVALID_QUANTITY,
@@ -522,8 +466,8 @@ def test_what_breaks_a_rule_is_rejected_and_changes_nothing(
 def test_the_first_broken_rule_in_the_order_of_the_checks_is_the_one_that_is_told(probe: EngineProbe) -> None:
     place(probe, MATE, 55, BUY, 90, 1)
     broken: list[dict[str, Any]] = [
-        {"instrument_id": 8}, {"side": 0}, {"show_quantity": LOT}, {"quantity": 0}, {"price": 0},
-        {"client_order_id": 55},
+        {"instrument_id": 8}, {"side": 0}, {"instrument_id": COMBO, "show_quantity": LOT}, {"quantity": 0},
+        {"price": ONE + 1}, {"client_order_id": 55},
     ]  # fmt: skip
     fields: dict[str, Any] = {
         "client_order_id": 101, "instrument_id": FUTURE, "side": BUY, "price": 100 * ONE, "quantity": ONE

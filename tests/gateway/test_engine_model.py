@@ -18,7 +18,7 @@ from gateway.probe import EngineProbe
 TICK = 500_000_000
 LOT = 1_000_000
 INSTRUMENTS = [
-    InstrumentSpec(id=7, tick_size=TICK, lot_size=LOT, product_type=ProductType.FUTURES),
+    InstrumentSpec(id=7, tick_size=TICK, lot_size=LOT, product_type=ProductType.FUTURES, iceberg_allowed=True),
     InstrumentSpec(id=-3, tick_size=TICK, lot_size=LOT, product_type=ProductType.COMBO_FUTURES),
     InstrumentSpec(
         id=11,
@@ -28,6 +28,7 @@ INSTRUMENTS = [
         min_price=3 * TICK,
         max_price=6 * TICK,
         max_order_quantity=4 * LOT,
+        iceberg_allowed=True,
     ),
 ]
 PORTFOLIOS = [PortfolioSpec(id=1, max_open_orders=12), PortfolioSpec(id=2, max_open_orders=30)]
@@ -50,6 +51,9 @@ WILD_FIELDS: list[dict[str, Any]] = [
     {"time_in_force": 1},
     {"self_trading_mode": 2},
     {"show_quantity": LOT},
+    {"show_quantity": LOT + 1},
+    {"show_quantity": 0},
+    {"show_quantity": 6 * LOT},
     {"client_order_id": None},
     {"instrument_id": 8},
 ]
@@ -66,6 +70,10 @@ class Pair:
     def enter(self, **fields: Any) -> OutcomeRecord:
         fields = {"epoch": self.epochs[fields["owner"]], **fields}
         return self.same_outcome(self.probe.enter(**fields), self.naive.enter(**fields))
+
+    def amend(self, **fields: Any) -> OutcomeRecord:
+        fields = {"epoch": self.epochs[fields["owner"]], **fields}
+        return self.same_outcome(self.probe.amend(**fields), self.naive.amend(**fields))
 
     def cancel(self, owner: int, client_order_id: int, instrument_id: int) -> OutcomeRecord:
         return self.same_outcome(
@@ -115,6 +123,7 @@ class Pair:
 owners = st.integers(0, len(OWNERS) - 1)
 client_order_ids = st.integers(1, 20)
 instrument_ids = st.sampled_from([instrument.id for instrument in INSTRUMENTS])
+show_quantities = st.sampled_from([None] * 4 + [LOT, 2 * LOT])
 orders = st.fixed_dictionaries(
     {
         "owner": owners,
@@ -127,9 +136,27 @@ orders = st.fixed_dictionaries(
         "flags": st.sampled_from([0] * 4 + [OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT, OrderFlags(6)]),
         "smp_token": st.sampled_from([None, 0, 5, 6]),
         "self_trading_mode": st.sampled_from(list(SelfTradingMode)),
+        "show_quantity": show_quantities,
         "covered": st.sampled_from([True, True, True, False]),
     }
 )
+
+
+amends = st.fixed_dictionaries(
+    {
+        "owner": owners,
+        "client_order_id": client_order_ids,
+        "instrument_id": instrument_ids,
+        "price": st.integers(1, 8).map(lambda ticks: ticks * TICK),
+        "quantity": st.integers(1, 5).map(lambda lots: lots * LOT),
+        "show_quantity": show_quantities,
+        "flags": st.sampled_from([0] * 4 + [OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT, OrderFlags(6)]),
+    }
+)
+WILD_AMENDS: list[dict[str, Any]] = [
+    {"price": None}, {"price": TICK + 1}, {"price": 0}, {"quantity": None}, {"quantity": 0}, {"quantity": LOT + 1},
+    {"show_quantity": 0}, {"show_quantity": 6 * LOT}, {"client_order_id": None}, {"instrument_id": 8}, {"epoch": 0},
+]  # fmt: skip
 
 
 class EngineMachine(RuleBasedStateMachine):
@@ -148,6 +175,24 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(fields=orders, back=st.integers(1, 3))
     def enter_in_an_old_epoch(self, fields: dict[str, Any], back: int) -> None:
         self.pair.enter(**fields, epoch=self.pair.epochs[fields["owner"]] - back)
+
+    @rule(fields=amends)
+    def amend(self, fields: dict[str, Any]) -> None:
+        self.pair.amend(**fields)
+
+    @rule(fields=amends, data=st.data())
+    def amend_what_is_there(self, fields: dict[str, Any], data: st.DataObject) -> None:
+        live = self.pair.naive.live()
+        if live:
+            target = data.draw(st.sampled_from(live))
+            owner = data.draw(st.sampled_from([target.owner, fields["owner"]]))
+            price = data.draw(st.sampled_from([target.price, fields["price"]]))
+            named = {"client_order_id": target.client_order_id, "instrument_id": target.instrument_id}
+            self.pair.amend(**{**fields, **named, "owner": owner, "price": price})
+
+    @rule(fields=amends, wild=st.sampled_from(WILD_AMENDS))
+    def amend_to_something_odd(self, fields: dict[str, Any], wild: dict[str, Any]) -> None:
+        self.pair.amend(**{**fields, **wild})
 
     @rule(owner=owners, client_order_id=client_order_ids, instrument_id=instrument_ids)
     def cancel(self, owner: int, client_order_id: int, instrument_id: int) -> None:
@@ -187,7 +232,9 @@ def random_step(pair: Pair, dice: random.Random) -> None:
     owner = dice.randrange(len(OWNERS))
     instrument_id = dice.choice(INSTRUMENTS).id
     choice = dice.random()
-    if choice < 0.7:
+    if choice < 0.2:
+        amend_at_random(pair, dice, owner)
+    elif choice < 0.7:
         fields = {
             "owner": owner,
             "client_order_id": dice.randint(1, 60),
@@ -199,6 +246,7 @@ def random_step(pair: Pair, dice: random.Random) -> None:
             "flags": dice.choice([0, 0, 0, 0, OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT]),
             "smp_token": dice.choice([None, None, 5]),
             "self_trading_mode": dice.choice(list(SelfTradingMode)),
+            "show_quantity": dice.choice([None, None, None, LOT, 2 * LOT]),
             "covered": dice.random() < 0.8,
         }
         pair.enter(**{**fields, **(dice.choice(WILD_FIELDS) if dice.random() < 0.05 else {})})
@@ -214,6 +262,23 @@ def random_step(pair: Pair, dice: random.Random) -> None:
         pair.leave([pair.naive.last_order_id - back for back in dice.sample(range(12), 4)], dice.randint(1, 3))
     else:
         pair.drain(owner, dice.randint(0, 5))
+
+
+def amend_at_random(pair: Pair, dice: random.Random, owner: int) -> None:
+    live = pair.naive.live()
+    if not live:
+        return
+    target = dice.choice(live)
+    fields = {
+        "owner": dice.choice([target.owner, owner]),
+        "client_order_id": target.client_order_id,
+        "instrument_id": target.instrument_id,
+        "price": dice.choice([target.price, dice.randint(1, 12) * TICK]),
+        "quantity": dice.randint(1, 6) * LOT,
+        "show_quantity": dice.choice([None, None, None, LOT, 2 * LOT]),
+        "flags": dice.choice([0, 0, 0, 0, OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT]),
+    }
+    pair.amend(**{**fields, **(dice.choice(WILD_AMENDS) if dice.random() < 0.05 else {})})
 
 
 @pytest.mark.parametrize("seed", range(4))

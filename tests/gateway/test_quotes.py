@@ -220,8 +220,8 @@ def test_a_first_quote_rests_on_both_sides_with_status_updated(probe: EngineProb
         ),
         events=(),
     )
-    assert probe.resting(PERPETUAL, BUY) == [RestingOrder(1, MAKER, 99 * ONE, 2 * ONE, 0)]
-    assert probe.resting(PERPETUAL, SELL) == [RestingOrder(2, MAKER, 101 * ONE, 3 * ONE, 0)]
+    assert probe.resting(PERPETUAL, BUY) == [RestingOrder(1, MAKER, 99 * ONE, 2 * ONE, 0, 2 * ONE)]
+    assert probe.resting(PERPETUAL, SELL) == [RestingOrder(2, MAKER, 101 * ONE, 3 * ONE, 0, 3 * ONE)]
     assert (probe.owner_counts(MAKER), probe.portfolio_open(0)) == ((2, 2, 0), 2)
 
 
@@ -279,7 +279,7 @@ def test_a_quote_s_quantity_is_what_is_left_of_it(probe: EngineProbe) -> None:
 
     assert sides(quote(probe, at(99, 3), quote_id=502))[0] == side_of(QuoteStatus.UNMODIFIED, 1, 99, 3, filled=2)
     assert sides(quote(probe, at(99, 1), quote_id=503))[0] == side_of(QuoteStatus.QTY_REDUCED, 1, 99, 1, filled=2)
-    assert probe.resting(PERPETUAL, BUY) == [RestingOrder(1, MAKER, 99 * ONE, 3 * ONE, 2 * ONE)]
+    assert probe.resting(PERPETUAL, BUY) == [RestingOrder(1, MAKER, 99 * ONE, 3 * ONE, 2 * ONE, ONE)]
     assert sides(quote(probe, at(99, 3), quote_id=504))[0] == side_of(QuoteStatus.UPDATED, 3, 99, remaining=3)
 
 
@@ -416,7 +416,7 @@ def test_a_side_that_crosses_takes_what_it_can_and_rests_with_what_is_left(probe
         ),
     )
     assert told.events == (fill(STRANGER, 301, 1, SELL, 1, 100, 1, 1, FillFlags.IS_FULLY_FILLED),)
-    assert probe.resting(PERPETUAL, BUY) == [RestingOrder(2, MAKER, 101 * ONE, 3 * ONE, ONE)]
+    assert probe.resting(PERPETUAL, BUY) == [RestingOrder(2, MAKER, 101 * ONE, 3 * ONE, ONE, 2 * ONE)]
 
 
 def test_a_side_that_fills_at_once_is_filled_and_leaves_no_quote(probe: EngineProbe) -> None:

@@ -3,8 +3,9 @@
 It has the face of gateway.probe.EngineProbe. Its outcomes leave out details and dead_met, which are the engine's own.
 """
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codec.layout import (
     CancelOrderRejectReason,
@@ -45,8 +46,21 @@ class NaiveOrder:
     quantity: int
     filled: int
     smp_token: int | None
+    self_trading_mode: int
+    show_quantity: int | None
     covered: bool
     epoch: int
+    queued: int
+    """When it came to its place among the orders of its price."""
+    shown: int | None = None
+
+    @property
+    def visible(self) -> int:
+        return self.quantity - self.filled if self.shown is None else self.shown
+
+    def show(self) -> None:
+        if self.show_quantity is not None:
+            self.shown = min(self.show_quantity, self.quantity - self.filled)
 
 
 @dataclass
@@ -66,6 +80,7 @@ class NewOrder:
     show_quantity: int | None
     covered: bool
     epoch: int
+    filled: int = 0
 
 
 class NaiveEngine:
@@ -85,6 +100,7 @@ class NaiveEngine:
         self.touched: list[int] = []
         self.fenced_epochs = [0] * len(owners)
         self.newest_epochs = [0] * len(owners)
+        self.last_queued = 0
         self.last_order_id = 0
         self.last_match_id = 0
         self.last_exec_id = 0
@@ -107,11 +123,11 @@ class NaiveEngine:
 
     def side_of(self, instrument_id: int, side: int) -> list[NaiveOrder]:
         found = [order for order in self.live() if order.instrument_id == instrument_id and order.side == side]
-        return sorted(found, key=lambda order: (-side * order.price, order.order_id))
+        return sorted(found, key=lambda order: (-side * order.price, order.queued))
 
     def resting(self, instrument_id: int, side: int) -> list[RestingOrder]:
         return [
-            RestingOrder(order.order_id, order.owner, order.price, order.quantity, order.filled)
+            RestingOrder(order.order_id, order.owner, order.price, order.quantity, order.filled, order.visible)
             for order in self.side_of(instrument_id, side)
         ]
 
@@ -147,6 +163,83 @@ class NaiveEngine:
         if order.time_in_force != TimeInForce.FOK or self.can_fill(order):
             stop = self.match(order, events)
         return self.settled(order, events, stop)
+
+    def amend(
+        self,
+        owner: int,
+        client_order_id: int | None,
+        instrument_id: int,
+        price: int | None,
+        quantity: int | None,
+        *,
+        show_quantity: int | None = None,
+        flags: int = 0,
+        epoch: int = 1,
+    ) -> OutcomeRecord:
+        asked = NewOrder(
+            owner, client_order_id, instrument_id, 0, price, quantity, TimeInForce.GTC, flags, None,
+            SelfTradingMode.CANCEL_TAKER, show_quantity, True, epoch,
+        )  # fmt: skip
+        if epoch <= self.fenced_epochs[owner] or epoch < self.newest_epochs[owner]:
+            return self.rejected(asked, OrderRejectReason.SYSTEM_ERROR)
+        if instrument_id not in self.instruments:
+            return self.rejected(asked, OrderRejectReason.INVALID_INSTRUMENT)
+        name = (self.owners[owner].portfolio, instrument_id, client_order_id)
+        found = [o for o in self.live() if (o.portfolio, o.instrument_id, o.client_order_id) == name]
+        if not found:
+            return self.rejected(asked, OrderRejectReason.ORDER_NOT_FOUND)
+        (target,) = found
+        asked.owner, asked.side, asked.smp_token = target.owner, target.side, target.smp_token
+        asked.self_trading_mode, asked.filled = target.self_trading_mode, target.filled
+        reason = self.terms_problem(asked)
+        closes = quantity is not None and quantity <= target.filled
+        keeps = price == target.price and (quantity or 0) < target.quantity
+        keeps = keeps and show_quantity in (None, target.show_quantity)
+        if reason is None and not closes and not keeps and flags & POST_ONLY_FLAGS:
+            reason = self.place_post_only(asked, self.instruments[instrument_id])
+        if reason is not None:
+            return self.rejected(asked, reason)._replace(order_id=target.order_id)
+        assert quantity is not None
+        if keeps and not closes:
+            target.quantity = quantity
+            if target.shown is not None:
+                target.shown = min(target.shown, quantity - target.filled)
+            return self.amended(asked, target, OrderStatus.ACTIVE)
+        self.orders.remove(target)
+        if closes:
+            return self.amended(asked, target, OrderStatus.CANCELED, CancelReason.BY_REQUEST)
+        events: list[EventRecord] = []
+        stop = self.match(asked, events)
+        target.filled = asked.filled
+        if target.filled == quantity:
+            return self.amended(asked, target, OrderStatus.FILLED, events=events)
+        if stop is not None:
+            return self.amended(asked, target, OrderStatus.CANCELED, stop, events)
+        assert asked.price is not None
+        target.price, target.quantity = asked.price, quantity
+        target.show_quantity = target.show_quantity if show_quantity is None else show_quantity
+        target.show()
+        self.last_queued += 1
+        target.queued = self.last_queued
+        self.orders.append(target)
+        self.orders.sort(key=lambda order: order.order_id)
+        return self.amended(asked, target, OrderStatus.ACTIVE, events=events)
+
+    def amended(
+        self,
+        asked: NewOrder,
+        target: NaiveOrder,
+        status: int,
+        cancel_reason: int = 0,
+        events: Sequence[EventRecord] = (),
+    ) -> OutcomeRecord:
+        told = outcome_of(asked, status="accepted", order_id=target.order_id, events=tuple(events))
+        return told._replace(
+            order_status=status,
+            cancel_reason=cancel_reason,
+            total_filled=target.filled,
+            visible_quantity=target.visible if status == OrderStatus.ACTIVE else 0,
+        )
 
     def cancel(self, owner: int, client_order_id: int | None, instrument_id: int) -> OutcomeRecord:
         found = [order for order in self.live() if order.client_order_id == client_order_id]
@@ -208,17 +301,8 @@ class NaiveEngine:
             return OrderRejectReason.INVALID_FIELD
         if order.flags & (OrderFlags.MMP | OrderFlags.RESET_MMP):
             return OrderRejectReason.MMP_NOT_CONFIGURED
-        if order.show_quantity is not None:
-            return OrderRejectReason.ICEBERG_NOT_ALLOWED
-        instrument = self.instruments[order.instrument_id]
-        if order.quantity is None or order.quantity <= 0 or order.quantity % instrument.lot_size:
-            return OrderRejectReason.INVALID_QUANTITY
-        if instrument.max_order_quantity is not None and order.quantity > instrument.max_order_quantity:
-            return OrderRejectReason.ORDER_SIZE_LIMIT_EXCEEDED
-        if order.price is None:
-            if not market:
-                return OrderRejectReason.INVALID_PRICE
-        elif (reason := price_problem(instrument, order.price)) is not None:
+        reason = self.terms_problem(order)
+        if reason is not None:
             return reason
         portfolio = self.owners[order.owner].portfolio
         if any((o.portfolio, o.client_order_id) == (portfolio, order.client_order_id) for o in self.live()):
@@ -228,7 +312,23 @@ class NaiveEngine:
                 return OrderRejectReason.TOO_MANY_OPEN_ORDERS
             if len(self.orders) + len(self.leaving) >= self.orders_max:
                 return OrderRejectReason.SYSTEM_ERROR
-        return self.place_post_only(order, instrument) if post_only else None
+        return self.place_post_only(order, self.instruments[order.instrument_id]) if post_only else None
+
+    def terms_problem(self, order: NewOrder) -> OrderRejectReason | None:
+        instrument = self.instruments[order.instrument_id]
+        if order.show_quantity is not None and not instrument.iceberg_allowed:
+            return OrderRejectReason.ICEBERG_NOT_ALLOWED
+        if order.quantity is None or order.quantity <= 0 or order.quantity % instrument.lot_size:
+            return OrderRejectReason.INVALID_QUANTITY
+        if instrument.max_order_quantity is not None and order.quantity > instrument.max_order_quantity:
+            return OrderRejectReason.ORDER_SIZE_LIMIT_EXCEEDED
+        show = order.show_quantity
+        if show is not None and (show <= 0 or show % instrument.lot_size or show > order.quantity):
+            return OrderRejectReason.INVALID_QUANTITY
+        if order.price is None:
+            market = order.flags & OrderFlags.MARKET_LIMIT
+            return None if market else OrderRejectReason.INVALID_PRICE
+        return price_problem(instrument, order.price)
 
     def place_post_only(self, order: NewOrder, instrument: InstrumentSpec) -> OrderRejectReason | None:
         opposite = self.side_of(order.instrument_id, -order.side)
@@ -242,24 +342,12 @@ class NaiveEngine:
         return None
 
     def can_fill(self, order: NewOrder) -> bool:
-        wanted = order.quantity or 0
-        fills = cancels = 0
-        for maker in self.side_of(order.instrument_id, -order.side):
-            if order.price is not None and not crosses(order.side, order.price, maker.price):
-                return False
-            if self.self_matches(order, maker):
-                cancels += 1
-                taker_gives_way = order.self_trading_mode == SelfTradingMode.CANCEL_TAKER
-                if taker_gives_way or cancels > SELF_MATCH_CANCELS_PER_ORDER_MAX:
-                    return False
-                continue
-            fills += 1
-            wanted -= maker.quantity - maker.filled
-            if wanted <= 0:
-                return True
-            if fills == FILLS_PER_ORDER_MAX:
-                return False
-        return False
+        """Whether it fills whole when it is tried on a copy."""
+        trial = copy.copy(self)
+        trial.orders = [replace(resting) for resting in self.orders]
+        tried = replace(order)
+        trial.match(tried, [])
+        return tried.filled == tried.quantity
 
     def self_matches(self, order: NewOrder, maker: NaiveOrder) -> bool:
         same_portfolio = maker.portfolio == self.owners[order.owner].portfolio
@@ -267,11 +355,13 @@ class NaiveEngine:
 
     def match(self, order: NewOrder, events: list[EventRecord]) -> CancelReason | None:
         """Fill what can be filled; the reason why matching had to stop, if it had to."""
-        remaining = order.quantity or 0
         fills = cancels = 0
-        for maker in self.side_of(order.instrument_id, -order.side):
-            if remaining == 0 or (order.price is not None and not crosses(order.side, order.price, maker.price)):
+        assert order.quantity is not None
+        while order.filled < order.quantity:
+            makers = self.side_of(order.instrument_id, -order.side)
+            if not makers or (order.price is not None and not crosses(order.side, order.price, makers[0].price)):
                 return None
+            maker = makers[0]
             if self.self_matches(order, maker):
                 if order.self_trading_mode == SelfTradingMode.CANCEL_TAKER:
                     return CancelReason.SELF_MATCH_PREVENTION
@@ -284,16 +374,26 @@ class NaiveEngine:
             if fills == FILLS_PER_ORDER_MAX:
                 return CancelReason.TIME_IN_FORCE
             fills += 1
-            quantity = min(remaining, maker.quantity - maker.filled)
-            remaining -= quantity
-            maker.filled += quantity
-            self.last_match_id += 1
-            full = maker.filled == maker.quantity
-            if full:
-                self.orders.remove(maker)
-            flags = FillFlags.IS_FULLY_FILLED if full else 0
-            events.append(event_of(maker, "fill", self.last_match_id, maker.price, quantity, flags))
+            events.append(self.fill(order, maker))
         return None
+
+    def fill(self, order: NewOrder, maker: NaiveOrder) -> EventRecord:
+        assert order.quantity is not None
+        quantity = min(order.quantity - order.filled, maker.visible)
+        order.filled += quantity
+        maker.filled += quantity
+        self.last_match_id += 1
+        full = maker.filled == maker.quantity
+        if full:
+            self.orders.remove(maker)
+        elif maker.shown is not None:
+            maker.shown -= quantity
+            if maker.shown == 0:
+                maker.show()
+                self.last_queued += 1
+                maker.queued = self.last_queued
+        flags = FillFlags.IS_FULLY_FILLED if full else 0
+        return event_of(maker, "fill", self.last_match_id, maker.price, quantity, flags)
 
     # Outcomes.
 
@@ -304,11 +404,10 @@ class NaiveEngine:
         assert order.quantity is not None
         assert order.client_order_id is not None
         fills = [event for event in events if event.kind == "fill"]
-        filled = sum(event.quantity for event in fills)
         told = outcome_of(
-            order, status="accepted", order_id=self.last_order_id, total_filled=filled, events=tuple(events)
+            order, status="accepted", order_id=self.last_order_id, total_filled=order.filled, events=tuple(events)
         )
-        if filled == order.quantity:
+        if order.filled == order.quantity:
             return told._replace(order_status=OrderStatus.FILLED)
         may_rest = stop is None and order.time_in_force == TimeInForce.GTC
         if not may_rest or (order.price is None and not fills):
@@ -318,14 +417,15 @@ class NaiveEngine:
             )
         price = fills[-1].price if order.price is None else order.price
         self.newest_epochs[order.owner] = order.epoch
-        self.orders.append(
-            NaiveOrder(
-                self.last_order_id, order.client_order_id, order.instrument_id, order.owner,
-                self.owners[order.owner].portfolio, order.side, price, order.quantity, filled, order.smp_token,
-                order.covered, order.epoch,
-            )
+        self.last_queued += 1
+        rested = NaiveOrder(
+            self.last_order_id, order.client_order_id, order.instrument_id, order.owner,
+            self.owners[order.owner].portfolio, order.side, price, order.quantity, order.filled, order.smp_token,
+            order.self_trading_mode, order.show_quantity, order.covered, order.epoch, self.last_queued,
         )  # fmt: skip
-        return told._replace(order_status=OrderStatus.ACTIVE, price=price, visible_quantity=order.quantity - filled)
+        rested.show()
+        self.orders.append(rested)
+        return told._replace(order_status=OrderStatus.ACTIVE, price=price, visible_quantity=rested.visible)
 
     def canceled(
         self, owner: int, client_order_id: int | None, instrument_id: int, found: list[NaiveOrder]

@@ -1,0 +1,111 @@
+"""Whether all of an FOK order would fill, found out without filling any of it.
+
+It walks the opposite side as matching would, and counts: quantity, fills and makers cancelled by self-match
+prevention. An iceberg's hidden quantity counts as quantity, and each part that it shows as a fill: at one price its
+parts come in turns, after everything that was shown before them.
+"""
+
+from libc.stdint cimport int64_t, uint32_t
+
+from codec.layout cimport SELF_TRADING_MODE_CANCEL_TAKER
+from gateway.book cimport level_at
+from gateway.engine cimport (
+    FILLS_PER_ORDER_MAX, SELF_MATCH_CANCELS_PER_ORDER_MAX, Command, Engine, Outcome, Taker, self_match,
+)
+from gateway.registry cimport Order, order_at, order_is_dead, order_visible
+from gateway.slab cimport NONE
+
+
+cdef enum:
+    GOING_ON = 0
+    WOULD_FILL = 1
+    WOULD_NOT_FILL = 2
+
+
+cdef struct Hidden:
+    const Order* iceberg
+    int64_t quantity              # 1e-9, behind what it shows
+
+
+cdef struct Count:
+    int64_t wanted                # 1e-9, still
+    uint32_t fills
+    uint32_t cancels
+    uint32_t icebergs             # of the present level, with something behind what they show
+    Hidden hidden[FILLS_PER_ORDER_MAX]
+
+
+cdef inline int count_fill(Count* count, int64_t available) noexcept nogil:
+    count.fills += 1
+    count.wanted -= min(count.wanted, available)
+    if count.wanted == 0:
+        return WOULD_FILL
+    return WOULD_NOT_FILL if count.fills == FILLS_PER_ORDER_MAX else GOING_ON
+
+
+cdef int count_maker(const Command* command, const Taker* taker, const Order* maker, Count* count) noexcept nogil:
+    cdef int64_t hidden = maker.quantity - maker.filled - order_visible(maker)
+    if self_match(command, taker.portfolio, maker):
+        count.cancels += 1
+        if (command.self_trading_mode == SELF_TRADING_MODE_CANCEL_TAKER
+                or count.cancels > SELF_MATCH_CANCELS_PER_ORDER_MAX):
+            return WOULD_NOT_FILL
+        return GOING_ON
+    if hidden > 0:
+        # Each costs a fill, so there is room for as many as there may be fills.
+        count.hidden[count.icebergs].iceberg = maker
+        count.hidden[count.icebergs].quantity = hidden
+        count.icebergs += 1
+    return count_fill(count, order_visible(maker))
+
+
+cdef int count_hidden(Count* count) noexcept nogil:
+    """What the level's icebergs show one after the other, turn by turn."""
+    cdef uint32_t left
+    cdef uint32_t i
+    cdef int64_t part
+    cdef int found
+    while count.icebergs > 0:
+        left = 0
+        for i in range(count.icebergs):
+            part = min(count.hidden[i].iceberg.show_quantity, count.hidden[i].quantity)
+            found = count_fill(count, part)
+            if found != GOING_ON:
+                return found
+            if count.hidden[i].quantity > part:
+                count.hidden[left].iceberg = count.hidden[i].iceberg
+                count.hidden[left].quantity = count.hidden[i].quantity - part
+                left += 1
+        count.icebergs = left
+    return GOING_ON
+
+
+cdef bint can_fill(Engine engine, const Command* command, const Taker* taker, Outcome* outcome) noexcept nogil:
+    """Changes nothing but that dead orders leave the book, counted in outcome.dead_met."""
+    cdef Count count
+    cdef uint32_t node = taker.opposite.best
+    cdef uint32_t handle
+    cdef uint32_t following
+    cdef uint32_t worse
+    cdef Order* maker
+    cdef int found = GOING_ON
+    count.wanted = taker.remaining
+    count.fills = count.cancels = count.icebergs = 0
+    while node != NONE and level_at(&engine.books.levels, node).key <= taker.limit_key:
+        handle = level_at(&engine.books.levels, node).head
+        worse = level_at(&engine.books.levels, node).worse
+        while handle != NONE and found == GOING_ON:
+            maker = order_at(&engine.registry.orders, handle)
+            following = maker.fifo_next
+            if order_is_dead(maker, engine.registry.owners, engine.registry.portfolios):
+                engine.books.remove(handle)
+                outcome.dead_met += 1
+            else:
+                found = count_maker(command, taker, maker, &count)
+            handle = following
+        if found == GOING_ON:
+            found = count_hidden(&count)
+        if found != GOING_ON:
+            return found == WOULD_FILL
+        node = worse
+    return False
