@@ -24,11 +24,8 @@ _ID_KNOWN: Final = 6
 _LENGTH_AND_ID: Final = struct.Struct("<HH")
 _IDS: Final = frozenset(message.template_id for message in MESSAGES)
 _MARK: Final = bytes([PROTOCOL_ID])
-_REFUSALS: Final = {
-    Reason.PROTOCOL_ID: f"no frame begins here: wanted protocolId 0x{PROTOCOL_ID:02X}",
-    Reason.MESSAGE_LENGTH: f"wanted a messageLength of {HEADER_SIZE} or more",
-    Reason.PADDING: f"more than {_ZEROS_MAX} zero bytes in front of a frame",
-}
+_NO_FRAME: Final = f"no frame begins here: wanted protocolId 0x{PROTOCOL_ID:02X}"
+"""What stands there instead is not said: it may be part of a secret."""
 
 
 class _Run(NamedTuple):
@@ -107,10 +104,9 @@ class Scanner:
         found = wire.scan(self._buffer, self._at, _FRAME_MAX)
         if isinstance(found, Complete):
             return self._complete(found)
-        if not isinstance(found, Partial):
-            zeros = 0 if found.reason is Reason.PADDING else self._zeros(self._at)
-            return self._lose_step(self._at + zeros, _REFUSALS[found.reason])
         begin = self._at + self._zeros(self._at)
+        if not isinstance(found, Partial):
+            return self._refuse(found.reason, begin)
         if self._over and begin < len(self._buffer):
             held = len(self._buffer) - begin
             return self._lose_step(begin, f"the stream ends within a frame: {held} of {held + found.needed} bytes")
@@ -128,6 +124,15 @@ class Scanner:
         self._findings.append(Found(self._start + place.start, frame, message))
         self._at = end
         return True
+
+    def _refuse(self, reason: Reason, begin: int) -> bool:
+        """No frame begins at `begin`, behind the zero bytes that may stand there."""
+        if reason is Reason.PADDING:
+            return self._lose_step(self._at, f"more than {_ZEROS_MAX} zero bytes in front of a frame")
+        if reason is Reason.PROTOCOL_ID:
+            return self._lose_step(begin, _NO_FRAME)
+        length = int.from_bytes(self._buffer[begin + 2 : begin + 4], "little")
+        return self._lose_step(begin, f"wanted a messageLength of {HEADER_SIZE} or more, was {length}")
 
     def _lose_step(self, at: int, detail: str, end: int | None = None) -> bool:
         """Bad bytes from `at` of the buffer on; `end` is where a frame that is refused should end."""

@@ -109,29 +109,30 @@ def test_every_message_is_shown_as_it_is_decoded_however_tcp_cuts_it(dissector: 
     assert [shown(item) for item in items] == [expected(frame) for frame in FRAMES]
 
 
-@in_tshark
-@pytest.mark.parametrize(
-    ("name", "fields"),
-    [
-        ("NewOrderRequest", {"price": None, "quantity": Decimal72(1, -128), "show_qty": Decimal72(-9, 127)}),
-        ("NewOrderRequest", {"price": INT64_NULL + 1, "quantity": Decimal72(2**63 - 1, -9), "time_in_force": 127}),
-        (
-            "AmendOrderRequest",
-            {"price": INT64_NULL, "quantity": Decimal72(INT64_NULL, 0), "client_order_id": INT64_NULL},
-        ),
-        ("CancelAllAfterResponse", {"current_time": -1, "trigger_time": None, "arm_sequence": None}),
-        ("CancelOnDisconnectReceipt", {"digest": 2**64 - 1, "client_id": "sixteen letters!", "fenced_time": 2**63 - 1}),
-        ("MassQuoteResponse", {"quotes": [{"bid_reject_reason": None, "ask_reject_reason": 14}]}),
-        ("LoggedOut", {"reason": ""}),
-        ("LoggedOut", {"reason": "x" * 200}),
-        ("Logon", {"client_id": "", "secret": "open sesame", "cancel_on_disconnect": 1}),
-        ("OrdersMmpTriggered", {"quantity_level": -0.5}),
-    ],
-)
-def test_limits_of_values_are_shown_exactly(dissector: Path, name: str, fields: dict[str, Any]) -> None:
-    frame = wire.encode(name, fields)
+LIMITS: list[tuple[str, dict[str, Any]]] = [
+    ("NewOrderRequest", {"price": None, "quantity": Decimal72(1, -128), "show_qty": Decimal72(-9, 127)}),
+    ("NewOrderRequest", {"price": INT64_NULL + 1, "quantity": Decimal72(2**63 - 1, -9), "time_in_force": 127}),
+    (
+        "AmendOrderRequest",
+        {"price": INT64_NULL, "quantity": Decimal72(INT64_NULL, 0), "client_order_id": INT64_NULL},
+    ),
+    ("CancelAllAfterResponse", {"current_time": -1, "trigger_time": None, "arm_sequence": None}),
+    ("CancelOnDisconnectReceipt", {"digest": 2**64 - 1, "client_id": "sixteen letters!", "fenced_time": 2**63 - 1}),
+    ("MassQuoteResponse", {"quotes": [{"bid_reject_reason": None, "ask_reject_reason": 14}]}),
+    ("LoggedOut", {"reason": ""}),
+    ("LoggedOut", {"reason": "x" * 200}),
+    ("Logon", {"client_id": "", "secret": "open sesame", "cancel_on_disconnect": 1}),
+    ("OrdersMmpTriggered", {"quantity_level": -0.5}),
+]
 
-    assert [shown(item) for item in trees(dissector, conversation(CLIENT, GATEWAY, frame))] == [expected(frame)]
+
+@in_tshark
+def test_limits_of_values_are_shown_exactly(dissector: Path) -> None:
+    frames = [wire.encode(name, fields) for name, fields in LIMITS]
+
+    items = trees(dissector, conversation(CLIENT, GATEWAY, b"".join(frames)))
+
+    assert [shown(item) for item in items] == [expected(frame) for frame in frames]
 
 
 @in_tshark

@@ -70,7 +70,7 @@ def test_up_to_seven_zero_bytes_in_front_of_a_frame_are_no_fault() -> None:
         ),
         pytest.param(
             with_byte(HEARTBEAT, 2, 31) + REASON,
-            [Bad(0, 40, "wanted a messageLength of 32 or more"), found(40, REASON)],
+            [Bad(0, 40, "wanted a messageLength of 32 or more, was 31"), found(40, REASON)],
             id="a messageLength below that of a header",
         ),
         pytest.param(
