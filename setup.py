@@ -24,6 +24,7 @@ MODULES = (
     "gateway.engine",
     "gateway.fill_or_kill",
     "gateway.invariants",
+    "gateway.mass_cancel",
     "gateway.mass_quotes",
     "gateway.order_checks",
     "gateway.orders",

@@ -431,6 +431,7 @@ def _instrument_spec(instrument: Instrument) -> InstrumentSpec:
         max_price=instrument.max_price,
         max_order_quantity=instrument.max_order_quantity,
         iceberg_allowed=instrument.iceberg_allowed,
+        currency_pair_id=instrument.currency_pair_id,
     )
 
 

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 
+from gateway.mass_cancel cimport MassCancels
 from gateway.mass_quotes cimport MassQuotes
 from gateway.orders cimport Orders
 from gateway.session cimport Link, Session
@@ -12,6 +13,7 @@ cdef class Dispatcher:
     cdef:
         readonly Orders orders
         MassQuotes mass_quotes
+        MassCancels mass_cancels
         object policy
         ChunkPool pool
         uint64_t stored_bytes_max

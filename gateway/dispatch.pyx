@@ -19,6 +19,8 @@ from codec.layout cimport (
     CancelOrderRequest,
     FrameHeader,
     HEADER_SIZE,
+    MassCancelRequest,
+    MassQuoteCancelRequest,
     NewOrderRequest,
     PROTOCOL_ID,
     REJECT_REASON_INVALID_FIELD_VALUE,
@@ -30,6 +32,8 @@ from codec.layout cimport (
     TEMPLATE_HEARTBEAT,
     TEMPLATE_LOGON,
     TEMPLATE_LOGOUT,
+    TEMPLATE_MASS_CANCEL_REQUEST,
+    TEMPLATE_MASS_QUOTE_CANCEL_REQUEST,
     TEMPLATE_MASS_QUOTE_REQUEST,
     TEMPLATE_NEW_ORDER_REQUEST,
     TEMPLATE_RESEND_REQUEST,
@@ -48,6 +52,7 @@ from codec.wire cimport (
     problem_text,
 )
 
+from gateway.mass_cancel cimport MassCancels
 from gateway.mass_quotes cimport MassQuotes
 from gateway.orders cimport Orders
 from gateway.stream cimport ChunkPool
@@ -72,6 +77,7 @@ cdef class Dispatcher:
     ):
         self.orders = orders
         self.mass_quotes = MassQuotes(orders)
+        self.mass_cancels = MassCancels(orders)
         self.pool = pool
         self.stored_bytes_max = stored_bytes_max
         self.policy = policy
@@ -177,6 +183,10 @@ cdef class Dispatcher:
             return self.orders.cancel_order_by_id(session, <const CancelOrderByIdRequest*>root, now)
         if template_id == TEMPLATE_MASS_QUOTE_REQUEST:
             return self.mass_quotes.mass_quote(session, frame, now)
+        if template_id == TEMPLATE_MASS_CANCEL_REQUEST:
+            return self.mass_cancels.mass_cancel(session, <const MassCancelRequest*>root, now)
+        if template_id == TEMPLATE_MASS_QUOTE_CANCEL_REQUEST:
+            return self.mass_cancels.mass_quote_cancel(session, <const MassQuoteCancelRequest*>root, now)
         return self._refuse(session, frame, REJECT_REASON_MESSAGE_DISABLED, b"this message is not enabled on this gateway", now)
 
     cdef int _resend_request(self, Session session, const uint8_t* frame, int64_t now) except -1:

@@ -85,6 +85,7 @@ cdef struct Instrument:
     int64_t min_price             # 1e-9, INT64_MIN + 1: none
     int64_t max_price             # 1e-9, INT64_MAX: none
     int64_t max_order_quantity    # 1e-9, INT64_MAX: none
+    int64_t currency_pair_id      # 0: of none
     int8_t product_type           # PRODUCT_TYPE_*
     bint iceberg_allowed
 

@@ -85,6 +85,7 @@ cdef class Engine:
         added.min_price = -INT64_MAX if instrument.min_price is None else instrument.min_price
         added.max_price = INT64_MAX if instrument.max_price is None else instrument.max_price
         added.max_order_quantity = INT64_MAX if instrument.max_order_quantity is None else instrument.max_order_quantity
+        added.currency_pair_id = instrument.currency_pair_id
         lookup_add(&self.by_instrument_id, scoped_hash(0, added.id), index)
         return 0
 

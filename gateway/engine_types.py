@@ -16,6 +16,7 @@ class InstrumentSpec(NamedTuple):
     max_price: int | None = None
     max_order_quantity: int | None = None
     iceberg_allowed: bool = False
+    currency_pair_id: int = 0
 
 
 class PortfolioSpec(NamedTuple):

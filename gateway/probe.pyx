@@ -10,15 +10,18 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from codec.layout cimport (
-    CANCEL_REASON_BY_REQUEST, CANCEL_REASON_CLIENT_DISCONNECT, SELF_TRADING_MODE_CANCEL_TAKER, SIDE_BUY, SIDE_SELL, TIME_IN_FORCE_GTC,
-    OrdersCanceledOrders,
+    CANCEL_REASON_BY_REQUEST, CANCEL_REASON_CLIENT_DISCONNECT, PRODUCT_TYPE_ALL, SELF_TRADING_MODE_CANCEL_TAKER,
+    SIDE_BOTH, SIDE_BUY, SIDE_SELL, TIME_IN_FORCE_GTC, OrdersCanceledOrders,
 )
 from gateway.amend cimport amend_order
 from gateway.book cimport Books, Level, level_at
 from gateway.engine cimport EVENT_FILL, OUTCOME_ACCEPTED, Command, Engine, Event, Outcome
 from gateway.lookup cimport scoped_hash
+from gateway.mass_cancel cimport CancelFilter, leave_matching
+from gateway.quote_slots cimport find_mmp_group
 from gateway.quotes cimport (
     QUOTES_PER_MASS_QUOTE_MAX, MassQuote, MassQuoteOutcome, QuoteSideOutcome, QuoteTerms, Quotes,
+    leave_group,
 )
 from gateway.registry cimport (
     ORDER_IS_COVERED, Order, OrderList, Registry, order_at, order_is_dead, order_visible,
@@ -271,6 +274,28 @@ cdef class EngineProbe:
             ]),
             events=tuple([event_record(&self.engine.events[i]) for i in range(events.event_count)]),
         )
+
+    def mass_cancel(self, uint32_t owner, *, currency_pair_id=None, instrument_id=None,
+                    int8_t product_type=PRODUCT_TYPE_ALL, int8_t side=SIDE_BOTH):
+        """How many orders and quotes of the owner's portfolio passed the filter; take_leaving tells which."""
+        cdef CancelFilter filter
+        require_below(owner, self.engine.registry.owner_count, "owner")
+        filter.currency_pair_id = null_or(currency_pair_id)
+        filter.instrument_id = null_or(instrument_id)
+        filter.product_type = product_type
+        filter.side = side
+        return leave_matching(
+            self.engine, self.engine.registry.owners[owner].portfolio, &filter, CANCEL_REASON_BY_REQUEST
+        )
+
+    def cancel_quotes(self, uint32_t owner, int64_t mmp_group_id, int8_t side=SIDE_BOTH):
+        """How many quotes of the group there were, None if the portfolio has no such one; take_leaving tells which."""
+        cdef uint32_t group
+        require_below(owner, self.engine.registry.owner_count, "owner")
+        group = find_mmp_group(
+            &self.engine.registry.quotes, self.engine.registry.owners[owner].portfolio, mmp_group_id
+        )
+        return None if group == NONE else leave_group(self.engine, group, side, CANCEL_REASON_BY_REQUEST)
 
     def fence(self, uint32_t owner, int64_t epoch):
         """How many orders it killed."""

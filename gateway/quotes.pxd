@@ -49,6 +49,10 @@ cdef struct MassQuoteOutcome:
     QuoteSideOutcome sides[QUOTES_PER_MASS_QUOTE_MAX][2]      # of the request's entries, when accepted
 
 
+# Takes out the live quotes of a group, of one side or SIDE_BOTH, to be told of by Engine.take_leaving; returns how many.
+cdef uint32_t leave_group(Engine engine, uint32_t group, int8_t side, int8_t cancel_reason) noexcept nogil
+
+
 cdef class Quotes:
     cdef:
         readonly Engine engine

@@ -23,7 +23,7 @@ from codec.layout cimport (
     ORDER_REJECT_REASON_INVALID_FIELD, ORDER_REJECT_REASON_MMP_MAX_QUOTE_QTY_EXCEEDED,
     ORDER_REJECT_REASON_SYSTEM_ERROR, QUOTE_STATUS_CANCELED_BY_REQUEST, QUOTE_STATUS_CANCELED_BY_SELF_MATCH,
     QUOTE_STATUS_FILLED, QUOTE_STATUS_INACTIVE, QUOTE_STATUS_QTY_REDUCED, QUOTE_STATUS_UNMODIFIED,
-    QUOTE_STATUS_UPDATED, SELF_TRADING_MODE_CANCEL_TAKER, SIDE_BUY, SIDE_SELL, TIME_IN_FORCE_GTC,
+    QUOTE_STATUS_UPDATED, SELF_TRADING_MODE_CANCEL_TAKER, SIDE_BOTH, SIDE_BUY, SIDE_SELL, TIME_IN_FORCE_GTC,
 )
 from gateway.details cimport integer_details, quote_details
 from gateway.engine cimport (
@@ -50,6 +50,33 @@ cdef inline bint refuse(MassQuoteOutcome* outcome, int8_t reason, const char* de
     outcome.reject_reason = reason
     outcome.details = details
     return False
+
+
+cdef uint32_t leave_group(Engine engine, uint32_t group, int8_t side, int8_t cancel_reason) noexcept nogil:
+    cdef QuoteSlots* quotes = &engine.registry.quotes
+    cdef uint32_t index = quotes.groups[group].first_slot
+    cdef uint32_t following
+    cdef uint32_t handle
+    cdef QuoteSlot* slot
+    cdef Order* order
+    cdef uint32_t left = 0
+    cdef int i
+    while index != NONE:
+        slot = quote_slot_at(quotes, index)
+        slot.held = True
+        for i in range(2):
+            handle = slot.handles[i]
+            if handle != NONE:
+                order = order_at(&engine.registry.orders, handle)
+                if (side == SIDE_BOTH or side == order.side) and not order_is_dead(
+                        order, engine.registry.owners, engine.registry.portfolios):
+                    engine.leave(handle, cancel_reason)
+                    left += 1
+        slot.held = False
+        following = slot.group_next
+        tidy_quote_slot(quotes, index)
+        index = following
+    return left
 
 
 @cython.final

@@ -53,6 +53,7 @@ cdef struct Owner:
     int64_t fenced_epoch      # covered orders of an epoch not above it are dead
     int64_t newest_epoch      # epochs of entry never go back, so a list's dead orders are its first ones
     uint32_t portfolio
+    uint32_t next_in_portfolio
     uint32_t dead             # dead orders that have not been drained
     bint is_touched           # in the registry's list of those whose orders the present command has taken out
     OrderList covered
@@ -63,6 +64,7 @@ cdef struct Owner:
 cdef struct Portfolio:
     int64_t fenced_order_id   # orders not above it are dead
     int64_t id
+    uint32_t first_owner      # NONE without one
     uint32_t open             # live orders
     uint32_t max_open_orders
 

@@ -74,6 +74,7 @@ cdef class Registry:
         for i, portfolio in enumerate(portfolios):
             self.portfolios[i].id = portfolio.id
             self.portfolios[i].max_open_orders = portfolio.max_open_orders
+            self.portfolios[i].first_owner = NONE
         for i, owner in enumerate(owners):
             if not 0 <= owner.portfolio < self.portfolio_count:
                 raise ValueError(f"owner {i}: portfolio wanted below {self.portfolio_count}, was {owner.portfolio}")
@@ -81,6 +82,9 @@ cdef class Registry:
             self.owners[i].covered.head = self.owners[i].covered.tail = NONE
             self.owners[i].uncovered.head = self.owners[i].uncovered.tail = NONE
             self.owners[i].leaving.head = self.owners[i].leaving.tail = NONE
+        for i in reversed(range(self.owner_count)):
+            self.owners[i].next_in_portfolio = self.portfolios[self.owners[i].portfolio].first_owner
+            self.portfolios[self.owners[i].portfolio].first_owner = i
         for i, group in enumerate(mmp_groups):
             self.add_mmp_group(i, group)
 

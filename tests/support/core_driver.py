@@ -46,9 +46,12 @@ def secret_of(client_id: str) -> str:
 
 
 def configuration(
-    keys: Mapping[str, tuple[int, str]] = KEYS, *, max_open_orders: int = 200_000, **settings: Any
+    keys: Mapping[str, tuple[int, str]] = KEYS, *, max_open_orders: int = 200_000, extra: str = "", **settings: Any
 ) -> Config:
-    """Two instruments (1 and 2, tick 0.5, lot 0.001), the portfolios that the keys name, and the keys."""
+    """Two instruments (1 and 2, tick 0.5, lot 0.001), the portfolios that the keys name, and the keys.
+
+    `extra` is text of further tables, `settings` are those of [gateway].
+    """
     values = {"data_dir": "", "heartbeat_interval_s": INTERVAL // SECOND} | settings
     tables = ["[gateway]", *(f"{name} = {json.dumps(value)}" for name, value in values.items())]
     for number in (1, 2):
@@ -59,7 +62,7 @@ def configuration(
     for client_id, (portfolio, role) in keys.items():
         tables += ["[[api_key]]", f'client_id = "{client_id}"\nportfolio = {portfolio}\nrole = "{role}"']
         tables.append(f'secret = "{secret_of(client_id)}"')
-    return config.parse("\n".join(tables))
+    return config.parse("\n".join([*tables, extra]))
 
 
 def nine(units: float) -> int:

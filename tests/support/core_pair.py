@@ -323,7 +323,7 @@ class CorePair:
         if pair is None:
             return
         if kind == "disabled":
-            self.send(pair, "MassQuoteCancelRequest", {"correlation_id": 1})
+            self.send(pair, "GetMassQuoteMmpStatusRequest", {"correlation_id": 1})
         elif kind == "newer":
             self.send(pair, "GetOrdersMmpStatusRequest", {"correlation_id": 1})
         elif kind == "enum":
