@@ -50,11 +50,15 @@ _SECOND_NS = 1_000_000_000
 
 
 class Core:
-    """One gateway's state: sessions, orders, books, streams. `log` gets the events that an operator wants to know."""
+    """One gateway's state: sessions, orders, books, streams. `log` gets the events that an operator wants to know.
 
-    def __init__(self, config: Config, log: Log) -> None:
+    `pending_logons_max` connections at most wait for their Logon.
+    """
+
+    def __init__(self, config: Config, log: Log, pending_logons_max: int = PENDING_LOGONS_MAX) -> None:
         settings = config.gateway
         self._log = log
+        self._pending_logons_max = pending_logons_max
         self._key_ring = KeyRing(config.api_keys)
         self._refuse_duplicates = settings.duplicate_logon == "refuse"
         self._heartbeat_interval_s = settings.heartbeat_interval_s
@@ -114,7 +118,7 @@ class Core:
             return
         self._pending_logons[link] = None
         self._deadlines.set(link, now + self._silence.logon_ns)
-        if len(self._pending_logons) > PENDING_LOGONS_MAX:
+        if len(self._pending_logons) > self._pending_logons_max:
             # Who means to log on does so at once: the one that has waited longest is the least likely to.
             longest = next(iter(self._pending_logons))
             self._refuse(longest, TEXT_TOO_MANY_CONNECTIONS, now)

@@ -86,7 +86,11 @@ SOCKET_BACKLOG_CONNECTIONS: Final = 4_096
 
 CONNECTIONS_MAX: Final = 20_000
 PENDING_LOGONS_MAX: Final = 2_048
-"""Connections that have not logged on; the next one is closed at once, sessions are not touched."""
+"""Connections that have not logged on: one more, and the one that has waited longest is closed. Fewer where
+the system lets the process have fewer descriptors: every API key keeps one."""
+PENDING_LOGONS_LEAST: Final = 64
+DESCRIPTORS_RESERVED: Final = 64
+"""For the loop, the listening socket, logs and lines that are being closed."""
 ORDERS_MAX: Final = 16_777_216
 API_KEYS_MAX: Final = 16_384
 PORTFOLIOS_MAX: Final = 16_384
@@ -184,6 +188,7 @@ def relations() -> dict[str, bool]:
         "a read fits in the budget of a turn": READ_BUFFER_BYTES <= READ_BUDGET_PER_TURN_BYTES,
         "any frame out fits in a chunk": MESSAGE_LENGTH_MAX_BYTES <= CHUNK_BYTES,
         "any frame out fits in the least buffer": MESSAGE_LENGTH_MAX_BYTES <= BUFFER_LEAST_BYTES,
+        "the least of pending logons is within the most": PENDING_LOGONS_LEAST <= PENDING_LOGONS_MAX,
         "pending logons leave connections for sessions": 2 * PENDING_LOGONS_MAX <= CONNECTIONS_MAX,
         "every API key can be connected while pending logons are full": API_KEYS_MAX + PENDING_LOGONS_MAX
         <= CONNECTIONS_MAX,

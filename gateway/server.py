@@ -22,6 +22,9 @@ from gateway.connection import Shell
 from gateway.core import Core
 from gateway.errors import ServeError
 from gateway.limits import (
+    DESCRIPTORS_RESERVED,
+    PENDING_LOGONS_LEAST,
+    PENDING_LOGONS_MAX,
     READ_PASSES_MAX,
     SOCKET_BACKLOG_CONNECTIONS,
     STALL_LEAST_MS,
@@ -93,7 +96,8 @@ class Server:
     def __init__(self, config: Config, log: Log) -> None:
         self._settings = config.gateway
         self._log = log
-        self._core = Core(config, log)
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._core = Core(config, log, pending_logons_max(descriptors, len(config.api_keys)))
         self._finished = asyncio.Event()
 
     async def run(self) -> None:
@@ -208,6 +212,11 @@ def raise_descriptor_limit() -> None:
     """As many connections as the system lets this process have."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def pending_logons_max(descriptors: int, api_keys: int) -> int:
+    """Connections that may wait for their Logon, so that a flood of them leaves every API key a descriptor."""
+    return min(max(descriptors - DESCRIPTORS_RESERVED - api_keys, PENDING_LOGONS_LEAST), PENDING_LOGONS_MAX)
 
 
 def _stall(late_ns: int) -> int:
