@@ -58,6 +58,12 @@ def _fresh_keys() -> Iterator[str]:
 
 
 @pytest.fixture
+def fresh_keys(_fresh_keys: Iterator[str]) -> Callable[[], str]:
+    """For a test that needs several."""
+    return lambda: next(_fresh_keys)
+
+
+@pytest.fixture
 def fresh_key(_fresh_keys: Iterator[str]) -> str:
     """A key of `common_scene` that no test has used."""
     return next(_fresh_keys)

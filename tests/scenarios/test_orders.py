@@ -19,6 +19,7 @@ from support.frames import (
     SELF_MATCH,
     SELL,
     TIME_IN_FORCE,
+    VERSIONS,
     cancel_response,
     canceled,
     fill,
@@ -377,18 +378,32 @@ def test_a_cancel_of_what_is_not_open_is_rejected(scene: Scene, maker: Connectio
     assert by_id(maker, order_id) == cancel_reject(ANY, 8, ANY, 1, UNKNOWN_ORDER)
 
 
-@pytest.mark.parametrize("schema_version", [16, 17])
-def test_a_cancel_from_another_session_of_the_portfolio_is_told_to_both(scene: Scene, schema_version: int) -> None:
-    submitter = scene.trader("maker-1", schema_version=schema_version)
-    canceller = scene.trader("maker-2")
-    order_id = submitter.place(order(1))
-    canceller.send("CancelOrderByIdRequest", orderId=order_id, correlationId=7, instrumentId=1)
-    assert canceller.frame().plain == cancel_response(1, 7, order_id)
+@pytest.mark.parametrize("canceller_version", [1, 15, 17])
+@pytest.mark.parametrize("version", [*VERSIONS, 15])
+def test_a_cancel_from_another_session_of_the_portfolio_is_told_to_both(
+    common_scene: Scene, fresh_keys: Callable[[], str], version: int, canceller_version: int
+) -> None:
+    submitter = common_scene.trader(fresh_keys(), schema_version=version)
+    canceller = common_scene.trader(fresh_keys(), schema_version=canceller_version)
+    client_order_id = version * 100 + canceller_version
+    order_id = submitter.place(order(client_order_id, price="1", quantity="2"))
+    canceller.send("CancelOrderRequest", clientOrderId=client_order_id, correlationId=7, instrumentId=1)
+
+    def told(correlation_id: int | None, version: int) -> tuple[str, dict[str, Any]]:
+        name, fields = cancel_response(client_order_id, correlation_id, order_id, total="2")
+        if version < 16:
+            del fields["quantity"], fields["totalFilled"]
+        return name, fields
+
+    assert canceller.frame().plain == told(7, canceller_version)
     assert submitter.frame().plain == (
-        orders_canceled(canceled(1, order_id, reason=BY_REQUEST))
-        if schema_version == 17
-        else cancel_response(1, None, order_id)
+        orders_canceled(canceled(client_order_id, order_id, reason=BY_REQUEST))
+        if version == 17
+        else told(None, version)
     )
+    assert submitter.frames[-1].fields["execId"] > canceller.frames[-1].fields["execId"]
+    submitter.nothing_more()
+    canceller.nothing_more()
 
 
 @pytest.mark.parametrize("schema_version", [15, 16])

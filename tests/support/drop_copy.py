@@ -91,6 +91,20 @@ class Ledger:
                 self.faults.append(f"{origin}: cancel {entry} of {resting}")
             self.open.pop(entry["orderId"], None)
 
+    def _AmendOrderResponse(self, origin: str, frame: Frame) -> None:
+        fields = frame.fields
+        for fill in fields["fills"]:
+            self.taken[fill["matchId"]] = (fill["fillPrice"], fill["fillQty"][0])
+        resting = self.open.get(fields["orderId"])
+        if resting is None or resting.origin != origin:
+            return  # The amender's copy of an amend across sessions.
+        filled = resting.filled + sum(fill["fillQty"][0] for fill in fields["fills"])
+        if filled != fields["totalFilled"][0]:
+            self.faults.append(f"{origin}: amend {fields} of {resting}")
+        resting.quantity, resting.filled = fields["quantity"][0], filled
+        if fields["status"] != ACTIVE:
+            del self.open[fields["orderId"]]
+
     def _CancelOrderResponse(self, origin: str, frame: Frame) -> None:
         fields = frame.fields
         resting = self.open.get(fields["orderId"])

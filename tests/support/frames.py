@@ -72,6 +72,10 @@ def quantity(value: str | int) -> list[int]:
     return [nine(value) if isinstance(value, str) else value, -9]
 
 
+VERSIONS = (1, 4, 9, 11, 13, 16, 17)
+"""Schema versions that a scenario is played in where they may make a difference."""
+
+
 def order(client_order_id: int, **changed: Any) -> dict[str, Any]:
     """The fields of a NewOrderRequest: buy 1 at 100, good till cancelled, on instrument 1, unless changed."""
     fields: dict[str, Any] = {
@@ -91,6 +95,21 @@ def order(client_order_id: int, **changed: Any) -> dict[str, Any]:
     return fields | changed
 
 
+def amend(client_order_id: int, **changed: Any) -> dict[str, Any]:
+    """The fields of an AmendOrderRequest: to 1 at 100 on instrument 1, unless changed."""
+    fields: dict[str, Any] = {
+        "clientOrderId": client_order_id,
+        "correlationId": client_order_id + 2_000_000,
+        "instrumentId": 1,
+        "price": "100",
+        "quantity": "1",
+        "showQty": None,
+        "flags": 0,
+    }
+    assert changed.keys() <= fields.keys(), changed
+    return fields | changed
+
+
 def fill(match_id: Any, price: str, filled: str) -> dict[str, Any]:
     """An entry of the fills of a NewOrderResponse."""
     return {"matchId": match_id, "fillPrice": nine(price), "fillQty": quantity(filled)}
@@ -104,9 +123,10 @@ def response(
     cancel_reason: int = NOT_CANCELED,
     filled: str = "0",
     price: Any = ...,
+    visible: str | None = None,
     fills: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[str, dict[str, Any]]:
-    """The NewOrderResponse that a request deserves, as `Frame.plain` shows it."""
+    """The NewOrderResponse that a request deserves, as `Frame.plain` shows it; `visible` unless all that rests is."""
     resting = nine(request["quantity"]) - nine(filled) if status == ACTIVE else 0
     return "NewOrderResponse", {
         "clientOrderId": request["clientOrderId"],
@@ -116,13 +136,22 @@ def response(
         "price": nine(request["price"]) if price is ... else price,
         "quantity": quantity(request["quantity"]),
         "totalFilled": quantity(filled),
-        "visibleQty": quantity(resting),
+        "visibleQty": quantity(resting if visible is None else visible),
         "side": request["side"],
         "status": status,
         "cancelReason": cancel_reason,
         "fills": list(fills),
         "legs": [],
     }
+
+
+def amend_response(
+    request: Mapping[str, Any], order_id: int, *, correlation_id: Any = ..., **told: Any
+) -> tuple[str, dict[str, Any]]:
+    """The AmendOrderResponse that a request deserves; its fields are those of a NewOrderResponse without the side."""
+    _, fields = response(request | {"side": None}, order_id, **told)
+    del fields["side"]
+    return "AmendOrderResponse", fields if correlation_id is ... else fields | {"correlationId": correlation_id}
 
 
 def new_order_reject(request: Mapping[str, Any], reason: int, details: Any) -> tuple[str, dict[str, Any]]:
@@ -135,6 +164,12 @@ def new_order_reject(request: Mapping[str, Any], reason: int, details: Any) -> t
         "reason": reason,
         "details": details,
     }
+
+
+def amend_reject(request: Mapping[str, Any], order_id: int | None, reason: int, details: Any) -> Any:
+    """The AmendOrderReject of a request; without an orderId where there is no such order."""
+    _, fields = new_order_reject(request, reason, details)
+    return "AmendOrderReject", fields | {"orderId": order_id}
 
 
 def cancel_response(
