@@ -276,6 +276,17 @@ def test_a_connection_on_another_port_is_known_by_its_first_frame(dissector: Pat
     assert [shown(item) for item in items] == [expected(HEARTBEAT)] * 2
 
 
+@in_tshark
+def test_late_segments_are_put_in_order_when_wireshark_is_told_to(dissector: Path) -> None:
+    syn, *packets = conversation(CLIENT, GATEWAY, HEARTBEAT * 6, size=50)
+    packets[1:3] = packets[2], packets[1]
+    told = ("-o", "tcp.reassemble_out_of_order:TRUE", "-T", "fields", "-e", "breakwire.correlation_id")
+
+    found = tshark(dissector, [syn, *packets], *told).replace("\n", ",").split(",")
+
+    assert [one for one in found if one] == ["5"] * 6
+
+
 # The script
 
 
