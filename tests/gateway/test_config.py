@@ -458,6 +458,22 @@ def test_no_error_shows_a_secret() -> None:
     assert "hush" not in str(raised.value)
 
 
+@pytest.mark.parametrize("product_type", ["options", "combo_futures", "combo_options"])
+def test_an_instrument_of_other_products_than_futures_and_spot_allows_no_icebergs(product_type: str) -> None:
+    text = INSTRUMENT.replace('"futures"', f'"{product_type}"') + "iceberg_allowed = true\n"
+
+    assert _problems(text) == [
+        Problem("instrument[0].iceberg_allowed", f"wanted false for product_type {product_type}", "true")
+    ]
+
+
+@pytest.mark.parametrize("product_type", ["futures", "spot"])
+def test_futures_and_spot_may_allow_icebergs(product_type: str) -> None:
+    text = INSTRUMENT.replace('"futures"', f'"{product_type}"') + "iceberg_allowed = true\n"
+
+    assert parse(text).instruments[0].iceberg_allowed
+
+
 @pytest.mark.parametrize("lapse", ["1.2", "1.1"])
 def test_a_session_cannot_lapse_before_it_is_probed(lapse: str) -> None:
     assert _problems(f"[gateway]\nheartbeat_lapse_factor = {lapse}") == [
