@@ -208,7 +208,7 @@ def script() -> str:
             f"-- Wireshark dissector for order entry, schema {SCHEMA_ID} version {SCHEMA_VERSION}.",
             f"-- Written by breakwire {__version__}, `breakwire dissector`: write it again rather than change it.",
             "-- Use: wireshark -X lua_script:breakwire.lua, or put it into the folder of your personal Lua plugins.",
-            "-- Wireshark puts late segments in order only with its TCP preference to reassemble out-of-order segments.",
+            '-- Late segments need the TCP preference "Reassemble out-of-order segments".',
             "",
             f"local SCHEMA = {lua(schema)}",
             "",
