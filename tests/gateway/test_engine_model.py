@@ -8,10 +8,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from support.naive_engine import NaiveEngine
+from support.naive_quotes import Entry, NaiveQuotes
 
 from codec.layout import CancelReason, OrderFlags, ProductType, SelfTradingMode, Side, TimeInForce
 from gateway.engine import Engine
-from gateway.engine_types import InstrumentSpec, OutcomeRecord, OwnerSpec, PortfolioSpec
+from gateway.engine_types import InstrumentSpec, MassQuoteRecord, MmpGroupSpec, OutcomeRecord, OwnerSpec, PortfolioSpec
 from gateway.invariants import check
 from gateway.probe import EngineProbe
 
@@ -19,7 +20,7 @@ TICK = 500_000_000
 LOT = 1_000_000
 INSTRUMENTS = [
     InstrumentSpec(id=7, tick_size=TICK, lot_size=LOT, product_type=ProductType.FUTURES, iceberg_allowed=True),
-    InstrumentSpec(id=-3, tick_size=TICK, lot_size=LOT, product_type=ProductType.COMBO_FUTURES),
+    InstrumentSpec(id=-3, tick_size=TICK, lot_size=LOT, product_type=ProductType.COMBO_FUTURES, currency_pair_id=1),
     InstrumentSpec(
         id=11,
         tick_size=TICK,
@@ -29,10 +30,12 @@ INSTRUMENTS = [
         max_price=6 * TICK,
         max_order_quantity=4 * LOT,
         iceberg_allowed=True,
+        currency_pair_id=1,
     ),
 ]
 PORTFOLIOS = [PortfolioSpec(id=1, max_open_orders=12), PortfolioSpec(id=2, max_open_orders=30)]
 OWNERS = [OwnerSpec(portfolio=0), OwnerSpec(portfolio=0), OwnerSpec(portfolio=1)]
+MMP_GROUPS = [MmpGroupSpec(0, 1, 4 * LOT), MmpGroupSpec(0, 2, None), MmpGroupSpec(1, 1, None)]
 ORDERS_MAX = 32
 WILD_FIELDS: list[dict[str, Any]] = [
     {"price": TICK + 1},
@@ -63,8 +66,9 @@ class Pair:
     """The engine and the naive one, given the same commands."""
 
     def __init__(self) -> None:
-        self.probe = EngineProbe(Engine(INSTRUMENTS, PORTFOLIOS, OWNERS, ORDERS_MAX))
+        self.probe = EngineProbe(Engine(INSTRUMENTS, PORTFOLIOS, OWNERS, ORDERS_MAX, mmp_groups=MMP_GROUPS))
         self.naive = NaiveEngine(INSTRUMENTS, PORTFOLIOS, OWNERS, ORDERS_MAX)
+        self.naive_quotes = NaiveQuotes(self.naive, MMP_GROUPS)
         self.epochs = [1] * len(OWNERS)
 
     def enter(self, **fields: Any) -> OutcomeRecord:
@@ -74,6 +78,29 @@ class Pair:
     def amend(self, **fields: Any) -> OutcomeRecord:
         fields = {"epoch": self.epochs[fields["owner"]], **fields}
         return self.same_outcome(self.probe.amend(**fields), self.naive.amend(**fields))
+
+    def mass_quote(self, owner: int, mmp_group_id: int, entries: list[Entry], **fields: Any) -> MassQuoteRecord:
+        fields = {"quote_id": 900 + owner, "epoch": self.epochs[owner], **fields}
+        told = self.probe.mass_quote(owner, mmp_group_id=mmp_group_id, entries=entries, **fields)
+        assert (told.details != "") == (told.status == "rejected")
+        naive = self.naive_quotes.mass_quote(owner, mmp_group_id=mmp_group_id, entries=entries, **fields)
+        assert told._replace(details="", dead_met=0) == naive
+        self.take_leaving(1000)
+        return told
+
+    def mass_cancel(self, owner: int, **filters: Any) -> None:
+        assert self.probe.mass_cancel(owner, **filters) == self.naive_quotes.mass_cancel(owner, **filters)
+        self.take_leaving(1000)
+
+    def cancel_quotes(self, owner: int, mmp_group_id: int, side: int) -> None:
+        assert self.probe.cancel_quotes(owner, mmp_group_id, side) == self.naive_quotes.cancel_quotes(
+            owner, mmp_group_id, side
+        )
+        # Slot by slot, which only the engine knows: what everybody is told is compared without its order.
+        told, naive = (
+            {owner: sorted(entries) for owner, entries in side.take_leaving(1000)} for side in (self.probe, self.naive)
+        )
+        assert told == naive
 
     def cancel(self, owner: int, client_order_id: int, instrument_id: int) -> OutcomeRecord:
         return self.same_outcome(
@@ -99,6 +126,9 @@ class Pair:
         for order_id in order_ids:
             reason = [CancelReason.BY_REQUEST, CancelReason.MM_PROTECTION][order_id % 2]
             assert self.probe.leave(order_id, reason) == self.naive.leave(order_id, reason)
+        self.take_leaving(limit)
+
+    def take_leaving(self, limit: int) -> None:
         check(self.probe.engine)
         while self.naive.leaving:
             assert self.probe.take_leaving(limit) == self.naive.take_leaving(limit)
@@ -159,6 +189,39 @@ WILD_AMENDS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
+quote_terms = st.tuples(
+    st.sampled_from([*(ticks * TICK for ticks in range(1, 9)), *([4 * TICK, 5 * TICK] * 4), None, TICK + 1]),
+    st.sampled_from([0, 1, 1, 1, 2, 2, 3, 5]).map(lambda lots: lots * LOT),
+    st.sampled_from([0] * 8 + [OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT, OrderFlags.MMP]),
+)
+mass_quotes = st.fixed_dictionaries(
+    {
+        "owner": owners,
+        "mmp_group_id": st.sampled_from([1, 1, 1, 2]),
+        "entries": st.lists(
+            st.tuples(instrument_ids, quote_terms, quote_terms), max_size=3, unique_by=lambda entry: entry[0]
+        ),
+        "smp_token": st.sampled_from([None, 0, 5, 6]),
+        "covered": st.sampled_from([True, True, True, False]),
+    }
+)
+FINE = (4 * TICK, LOT, 0)
+WILD_MASS_QUOTES: list[dict[str, Any]] = [
+    {"quote_id": None}, {"mmp_group_id": 3}, {"mmp_group_id": None}, {"epoch": 0}, {"entries": [(8, FINE, FINE)]},
+    {"entries": [(7, FINE, FINE), (7, FINE, FINE)]}, {"entries": [(7, FINE, (4 * TICK, LOT - 1, 0))]},
+    {"entries": [(7, (4 * TICK, None, 0), FINE)]}, {"entries": [(7, (4 * TICK, -LOT, 0), FINE)]},
+    {"entries": [(number, FINE, FINE) for number in range(16)]},
+]  # fmt: skip
+filters = st.fixed_dictionaries(
+    {
+        "currency_pair_id": st.sampled_from([None, None, 0, 1, 2]),
+        "instrument_id": st.sampled_from([None, None, 7, 11, 8]),
+        "product_type": st.sampled_from([ProductType.ALL, ProductType.ALL, ProductType.FUTURES, ProductType.SPOT]),
+        "side": st.sampled_from([Side.BOTH, Side.BUY, Side.SELL]),
+    }
+)
+
+
 class EngineMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
@@ -193,6 +256,22 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(fields=amends, wild=st.sampled_from(WILD_AMENDS))
     def amend_to_something_odd(self, fields: dict[str, Any], wild: dict[str, Any]) -> None:
         self.pair.amend(**{**fields, **wild})
+
+    @rule(fields=mass_quotes)
+    def mass_quote(self, fields: dict[str, Any]) -> None:
+        self.pair.mass_quote(**fields)
+
+    @rule(fields=mass_quotes, wild=st.sampled_from(WILD_MASS_QUOTES))
+    def mass_quote_something_odd(self, fields: dict[str, Any], wild: dict[str, Any]) -> None:
+        self.pair.mass_quote(**{**fields, **wild})
+
+    @rule(owner=owners, chosen=filters)
+    def mass_cancel(self, owner: int, chosen: dict[str, Any]) -> None:
+        self.pair.mass_cancel(owner, **chosen)
+
+    @rule(owner=owners, mmp_group_id=st.integers(1, 3), side=st.sampled_from([Side.BOTH, Side.BUY, Side.SELL]))
+    def cancel_quotes(self, owner: int, mmp_group_id: int, side: int) -> None:
+        self.pair.cancel_quotes(owner, mmp_group_id, side)
 
     @rule(owner=owners, client_order_id=client_order_ids, instrument_id=instrument_ids)
     def cancel(self, owner: int, client_order_id: int, instrument_id: int) -> None:
@@ -234,6 +313,8 @@ def random_step(pair: Pair, dice: random.Random) -> None:
     choice = dice.random()
     if choice < 0.2:
         amend_at_random(pair, dice, owner)
+    elif choice < 0.4:
+        quote_at_random(pair, dice, owner)
     elif choice < 0.7:
         fields = {
             "owner": owner,
@@ -258,6 +339,10 @@ def random_step(pair: Pair, dice: random.Random) -> None:
         pair.fence(owner, pair.epochs[owner] - dice.randint(0, 1))
     elif choice < 0.94:
         pair.epochs[owner] += 1
+    elif choice < 0.945:
+        pair.mass_cancel(owner, instrument_id=instrument_id, side=dice.choice([Side.BUY, Side.SELL]))
+    elif choice < 0.95:
+        pair.cancel_quotes(owner, dice.randint(1, 2), dice.choice([Side.BOTH, Side.BUY, Side.SELL]))
     elif choice < 0.96:
         pair.leave([pair.naive.last_order_id - back for back in dice.sample(range(12), 4)], dice.randint(1, 3))
     else:
@@ -279,6 +364,22 @@ def amend_at_random(pair: Pair, dice: random.Random, owner: int) -> None:
         "flags": dice.choice([0, 0, 0, 0, OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT]),
     }
     pair.amend(**{**fields, **(dice.choice(WILD_AMENDS) if dice.random() < 0.05 else {})})
+
+
+def quote_at_random(pair: Pair, dice: random.Random, owner: int) -> None:
+    def terms(least: int) -> tuple[int, int, int]:
+        flags = dice.choice([0] * 6 + [OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT])
+        return dice.randint(least, least + 4) * TICK, dice.choice([0, 1, 1, 2, 3, 5]) * LOT, flags
+
+    instruments = dice.sample([instrument.id for instrument in INSTRUMENTS], dice.randint(1, 3))
+    fields: dict[str, Any] = {
+        "owner": owner,
+        "mmp_group_id": dice.choice([1, 1, 2]),
+        "entries": [(instrument_id, terms(1), terms(4)) for instrument_id in instruments],
+        "smp_token": dice.choice([None, None, 5]),
+        "covered": dice.random() < 0.8,
+    }
+    pair.mass_quote(**{**fields, **(dice.choice(WILD_MASS_QUOTES) if dice.random() < 0.05 else {})})
 
 
 @pytest.mark.parametrize("seed", range(4))

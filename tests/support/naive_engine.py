@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from codec.layout import (
+    CancelFlags,
     CancelOrderRejectReason,
     CancelReason,
     FillFlags,
@@ -53,6 +54,8 @@ class NaiveOrder:
     queued: int
     """When it came to its place among the orders of its price."""
     shown: int | None = None
+    mmp_group_id: int | None = None
+    """Of a quote; then client_order_id is its quote id, by which it is not found."""
 
     @property
     def visible(self) -> int:
@@ -112,6 +115,14 @@ class NaiveEngine:
 
     def live(self) -> list[NaiveOrder]:
         return [order for order in self.orders if not self.is_dead(order)]
+
+    def found(self, **wanted: int | None) -> list[NaiveOrder]:
+        """The live orders that are not quotes and have these values."""
+        return [
+            order
+            for order in self.live()
+            if order.mmp_group_id is None and all(getattr(order, name) == value for name, value in wanted.items())
+        ]
 
     def owner_counts(self, owner: int) -> tuple[int, int, int]:
         mine = [order for order in self.orders if order.owner == owner]
@@ -184,8 +195,8 @@ class NaiveEngine:
             return self.rejected(asked, OrderRejectReason.SYSTEM_ERROR)
         if instrument_id not in self.instruments:
             return self.rejected(asked, OrderRejectReason.INVALID_INSTRUMENT)
-        name = (self.owners[owner].portfolio, instrument_id, client_order_id)
-        found = [o for o in self.live() if (o.portfolio, o.instrument_id, o.client_order_id) == name]
+        portfolio = self.owners[owner].portfolio
+        found = self.found(portfolio=portfolio, instrument_id=instrument_id, client_order_id=client_order_id)
         if not found:
             return self.rejected(asked, OrderRejectReason.ORDER_NOT_FOUND)
         (target,) = found
@@ -242,11 +253,11 @@ class NaiveEngine:
         )
 
     def cancel(self, owner: int, client_order_id: int | None, instrument_id: int) -> OutcomeRecord:
-        found = [order for order in self.live() if order.client_order_id == client_order_id]
+        found = self.found(client_order_id=client_order_id)
         return self.canceled(owner, client_order_id, instrument_id, found)
 
     def cancel_by_id(self, owner: int, order_id: int | None, instrument_id: int) -> OutcomeRecord:
-        found = [order for order in self.live() if order.order_id == order_id]
+        found = self.found(order_id=order_id)
         return self.canceled(owner, None, instrument_id, found)
 
     def fence(self, owner: int, epoch: int) -> int:
@@ -260,11 +271,17 @@ class NaiveEngine:
         return [canceled_order(order, cancel_reason) for order in dead]
 
     def leave(self, order_id: int | None, cancel_reason: int = CancelReason.BY_REQUEST) -> bool:
-        found = [order for order in self.live() if order.order_id == order_id]
-        self.leaving += [(order, cancel_reason) for order in found]
-        self.touched += [order.owner for order in found if order.owner not in self.touched]
-        self.orders = [order for order in self.orders if order not in found]
+        found = self.found(order_id=order_id)
+        for order in found:
+            self.take_out(order, cancel_reason)
         return bool(found)
+
+    def take_out(self, order: NaiveOrder, cancel_reason: int) -> None:
+        """The order is gone, and its owner has to be told."""
+        self.orders.remove(order)
+        self.leaving.append((order, cancel_reason))
+        if order.owner not in self.touched:
+            self.touched.append(order.owner)
 
     def take_leaving(self, limit: int) -> list[tuple[int, list[CanceledOrder]]]:
         told = []
@@ -305,14 +322,21 @@ class NaiveEngine:
         if reason is not None:
             return reason
         portfolio = self.owners[order.owner].portfolio
-        if any((o.portfolio, o.client_order_id) == (portfolio, order.client_order_id) for o in self.live()):
+        if self.found(portfolio=portfolio, client_order_id=order.client_order_id):
             return OrderRejectReason.DUPLICATE_CLIENT_ORDER_ID
         if order.time_in_force == TimeInForce.GTC:
-            if self.portfolio_open(portfolio) >= self.portfolios[portfolio].max_open_orders:
-                return OrderRejectReason.TOO_MANY_OPEN_ORDERS
-            if len(self.orders) + len(self.leaving) >= self.orders_max:
-                return OrderRejectReason.SYSTEM_ERROR
+            reason = self.room_problem(portfolio)
+            if reason is not None:
+                return reason
         return self.place_post_only(order, self.instruments[order.instrument_id]) if post_only else None
+
+    def room_problem(self, portfolio: int) -> OrderRejectReason | None:
+        """Why no further order may rest."""
+        if self.portfolio_open(portfolio) >= self.portfolios[portfolio].max_open_orders:
+            return OrderRejectReason.TOO_MANY_OPEN_ORDERS
+        if len(self.orders) + len(self.leaving) >= self.orders_max:
+            return OrderRejectReason.SYSTEM_ERROR
+        return None
 
     def terms_problem(self, order: NewOrder) -> OrderRejectReason | None:
         instrument = self.instruments[order.instrument_id]
@@ -415,7 +439,13 @@ class NaiveEngine:
                 order_status=OrderStatus.CANCELED,
                 cancel_reason=stop if stop is not None else CancelReason.TIME_IN_FORCE,
             )
-        price = fills[-1].price if order.price is None else order.price
+        rested = self.rest(order, fills[-1].price if order.price is None else order.price)
+        return told._replace(order_status=OrderStatus.ACTIVE, price=rested.price, visible_quantity=rested.visible)
+
+    def rest(self, order: NewOrder, price: int) -> NaiveOrder:
+        """What is left of an order rests at a price, under the order id that was given last."""
+        assert order.quantity is not None
+        assert order.client_order_id is not None
         self.newest_epochs[order.owner] = order.epoch
         self.last_queued += 1
         rested = NaiveOrder(
@@ -425,7 +455,7 @@ class NaiveEngine:
         )  # fmt: skip
         rested.show()
         self.orders.append(rested)
-        return told._replace(order_status=OrderStatus.ACTIVE, price=price, visible_quantity=rested.visible)
+        return rested
 
     def canceled(
         self, owner: int, client_order_id: int | None, instrument_id: int, found: list[NaiveOrder]
@@ -467,8 +497,9 @@ def crosses(side: int, price: int, opposite_price: int) -> bool:
 
 def canceled_order(order: NaiveOrder, cancel_reason: int) -> CanceledOrder:
     return CanceledOrder(
-        order.client_order_id, order.order_id, order.instrument_id, (order.filled, -9), cancel_reason, 0
-    )
+        order.client_order_id, order.order_id, order.instrument_id, (order.filled, -9), cancel_reason,
+        0 if order.mmp_group_id is None else CancelFlags.IS_QUOTE,
+    )  # fmt: skip
 
 
 def event_of(
@@ -480,6 +511,9 @@ def event_of(
     flags: int = 0,
     cancel_reason: int = 0,
 ) -> EventRecord:
+    if maker.mmp_group_id is not None:
+        # The same bit in both sets of flags.
+        flags |= FillFlags.IS_QUOTE
     return EventRecord(
         kind, maker.owner, maker.instrument_id, maker.client_order_id, maker.order_id, maker.side, match_id, price,
         quantity, maker.filled, flags, cancel_reason,
