@@ -18,7 +18,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from codec.layout import Cause
-from gateway.limits import ENDINGS_PER_STEP_MAX, ORDERS_CANCELED_ENTRIES_MAX
+from gateway.limits import ENDINGS_PER_STEP_MAX, ORDERS_CANCELED_ENTRIES_MAX, orders_canceled_bytes
 from gateway.orders import Orders
 from gateway.session import Session
 
@@ -90,6 +90,8 @@ class CancelOnDisconnect:
 
     def _drain(self, ending: Ending, wanted: int, now: int) -> None:
         number = ending.session.stream.next_number
+        # A logon with reset must find every cancel of the connection before it, however small the depth.
+        ending.session.stream.allow(orders_canceled_bytes(wanted))
         ending.cancelled_count += self._orders.drain(
             ending.session, wanted, ending.exec_id, ending.fenced_time, now
         )

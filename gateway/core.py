@@ -276,6 +276,7 @@ class Core:
             if ending is not None and not ending.delivered and ending.first_number is not None:
                 cancels = session.cancels(ending.first_number, ending.last_number)
             session.stream.reset()
+        session.stream.end_allowance()
         session.ending = None
         session.expected_number = request.number + 1
         session.last_processed = request.number

@@ -150,8 +150,14 @@ LOG_LINE_MAX_BYTES: Final = 4_096
 """PIPE_BUF of Linux: a line up to this long is written whole or not at all, and never waits for a slow reader."""
 
 
-def _padded(length: int) -> int:
+def padded(length: int) -> int:
+    """The length of a frame that we send: a multiple of 8 bytes."""
     return -(-length // FRAME_ALIGNMENT_BYTES) * FRAME_ALIGNMENT_BYTES
+
+
+def orders_canceled_bytes(entries: int) -> int:
+    """The length of an OrdersCanceled of so many orders."""
+    return padded(_fixed_bytes("OrdersCanceled") + entries * _entry_bytes("OrdersCanceled"))
 
 
 def relations() -> dict[str, bool]:
@@ -159,18 +165,18 @@ def relations() -> dict[str, bool]:
     order_filled = _fixed_bytes("OrderFilled") + ORDER_FILLED_ENTRIES_MAX * _entry_bytes("OrderFilled")
     orders_canceled = _fixed_bytes("OrdersCanceled") + ORDERS_CANCELED_ENTRIES_MAX * _entry_bytes("OrdersCanceled")
     return {
-        "the longest frame out fits inside a DropCopyEvent": _padded(
+        "the longest frame out fits inside a DropCopyEvent": padded(
             FRAME_SIZE_MAX_OUT_BYTES + DROP_COPY_ENVELOPE_BYTES
         )
         <= MESSAGE_LENGTH_MAX_BYTES,
-        "a full OrdersCanceled fits in a frame out": _padded(orders_canceled) <= FRAME_SIZE_MAX_OUT_BYTES,
-        "a full OrderFilled fits in a frame out": _padded(order_filled) <= FRAME_SIZE_MAX_OUT_BYTES,
-        "one fill more would not": _padded(order_filled + _entry_bytes("OrderFilled")) > FRAME_SIZE_MAX_OUT_BYTES,
-        "one entry more would not": _padded(orders_canceled + _entry_bytes("OrdersCanceled"))
+        "a full OrdersCanceled fits in a frame out": padded(orders_canceled) <= FRAME_SIZE_MAX_OUT_BYTES,
+        "a full OrderFilled fits in a frame out": padded(order_filled) <= FRAME_SIZE_MAX_OUT_BYTES,
+        "one fill more would not": padded(order_filled + _entry_bytes("OrderFilled")) > FRAME_SIZE_MAX_OUT_BYTES,
+        "one entry more would not": padded(orders_canceled + _entry_bytes("OrdersCanceled"))
         > FRAME_SIZE_MAX_OUT_BYTES,
-        "the fills of one order fit in a frame out": _padded(NEW_ORDER_RESPONSE_FILLS_MAX_BYTES)
+        "the fills of one order fit in a frame out": padded(NEW_ORDER_RESPONSE_FILLS_MAX_BYTES)
         <= FRAME_SIZE_MAX_OUT_BYTES,
-        "a MassQuoteResponse full of entries and fills fits in a frame out": _padded(
+        "a MassQuoteResponse full of entries and fills fits in a frame out": padded(
             _fixed_bytes("MassQuoteResponse")
             + QUOTES_PER_MASS_QUOTE_MAX * _entry_bytes("MassQuoteResponse")
             + MASS_QUOTE_RESPONSE_FILLS_MAX * _LAYOUTS["MassQuoteResponse"].groups[1].block_length
@@ -178,7 +184,7 @@ def relations() -> dict[str, bool]:
         <= FRAME_SIZE_MAX_OUT_BYTES,
         "what is left of a mass quote's fills fits in a second frame": FILLS_PER_ORDER_MAX
         <= 2 * MASS_QUOTE_RESPONSE_FILLS_MAX,
-        "every request fits in the least frame_size_max_in": _padded(MASS_QUOTE_REQUEST_MAX_BYTES)
+        "every request fits in the least frame_size_max_in": padded(MASS_QUOTE_REQUEST_MAX_BYTES)
         <= FRAME_SIZE_MAX_IN_LEAST_BYTES,
         "the default frame_size_max_in can be set": FRAME_SIZE_MAX_IN_LEAST_BYTES
         <= FRAME_SIZE_MAX_IN_DEFAULT_BYTES

@@ -37,6 +37,7 @@ cdef class Stream:
     cdef:
         ChunkPool pool
         uint64_t depth_bytes
+        uint64_t allowance_bytes        # stored beyond the depth
         bint attached
         uint32_t head
         uint32_t head_offset

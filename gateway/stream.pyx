@@ -9,7 +9,8 @@ client asks, goes again (`replay`). What must hold:
    Unsent frames are never trimmed. With no connection attached nothing is unsent.
 4. Numbers rise by one per frame. A number missing between two stored frames was a session message: those are not stored
    longer than it takes to send them (`transient`), so a day of heartbeats costs no memory, and a GapFill stands for them.
-5. `stored_bytes` is the sum of the stored frames' lengths and stays at or below the depth while everything is sent.
+5. `stored_bytes` is the sum of the stored frames' lengths and stays at or below the depth and the allowance while
+   everything is sent.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
@@ -207,8 +208,8 @@ cdef class Stream:
         else:
             self.sent_chunk = self.tail
             self.sent_offset = chunk.used
-        if self.stored_bytes > self.depth_bytes:
-            self.trim(self.depth_bytes)
+        if self.stored_bytes > self.depth_bytes + self.allowance_bytes:
+            self.trim(self.depth_bytes + self.allowance_bytes)
 
     cdef uint64_t trim(self, uint64_t keep_bytes) noexcept:
         """Forgets the oldest sent frames until at most `keep_bytes` are stored; returns how many bytes went."""
@@ -219,11 +220,19 @@ cdef class Stream:
 
     cdef void make_room(self, uint64_t length) noexcept:
         """Forgets what a frame of that length would push out, before it is written."""
-        self.trim(self.depth_bytes - min(length, self.depth_bytes))
+        self.trim(self.depth_bytes + self.allowance_bytes - min(length, self.depth_bytes))
 
     def trim_to(self, keep_bytes) -> int:
         """`trim`, from Python: bytes to keep in, bytes forgotten out."""
         return self.trim(keep_bytes)
+
+    def allow(self, uint64_t more_bytes) -> None:
+        """Stores so much more than the depth, for frames that must outlive it, until `end_allowance`."""
+        self.allowance_bytes += more_bytes
+
+    def end_allowance(self) -> None:
+        """From the next frame on, no more than the depth is stored."""
+        self.allowance_bytes = 0
 
     def attach(self) -> None:
         """A connection takes the stream over: what is committed from now on is unsent; what went before it is not its business."""

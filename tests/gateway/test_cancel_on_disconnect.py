@@ -200,3 +200,29 @@ def test_a_session_without_orders_tells_of_none() -> None:
     maker.send("Logout", reason="done")
     assert driver.settle() == 1
     assert maker.read() == [(2, "LoggedOut", logged_out(Cause.LOGOUT))]
+
+
+@pytest.mark.parametrize("way", [Cause.TCP_RESET, Cause.DISPLACED], ids=lambda cause: cause.name)
+def test_a_reset_logon_finds_every_cancel_however_small_the_resend_depth(way: Cause) -> None:
+    driver = CoreDriver(configuration(resend_depth_bytes=65_536))
+    old = maker_with(driver, 6_000)
+    if way is Cause.TCP_RESET:
+        old.lose()
+        driver.settle()
+    new = driver.connect()
+    new.logon("maker-1")
+    driver.settle()
+    entries = [entry for cancel in cancels_in(new) for entry in cancel["orders"]]
+    assert [entry["client_order_id"] for entry in entries] == list(range(1, 6_001))
+
+
+def test_after_the_next_logon_no_more_than_the_depth_is_stored() -> None:
+    driver = CoreDriver(configuration(resend_depth_bytes=65_536))
+    maker_with(driver, 6_000).lose()
+    driver.settle()
+    stream = driver.session("maker-1").stream
+    assert stream.stored_bytes > 65_536 + 6_000 * 35
+    line = driver.connect()
+    line.logon("maker-1", reset=False, number=6_002)
+    line.take()
+    assert stream.stored_bytes <= 65_536
