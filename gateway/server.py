@@ -131,7 +131,8 @@ class Server:
             async with asyncio.timeout(self._settings.shutdown_timeout_s * 0.9):
                 await self._finished.wait()
         except TimeoutError:
-            self._log.error("shutdown timed out", connections=len(self._shell.connections))
+            if not self._core.is_shut_down:
+                self._log.error("shutdown timed out", connections=len(self._shell.connections))
 
     def _failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
