@@ -34,6 +34,7 @@ MODULES = (
     "gateway.registry",
     "gateway.session",
     "gateway.stream",
+    "gateway.venue",
 )
 
 ANNOTATE = os.environ.get("BREAKWIRE_ANNOTATE") == "1"

@@ -150,7 +150,7 @@ def die(int live, int levels, bint crossed):
             engine.new_order(&command, &outcome)
             require(outcome.dead_met == <uint32_t>live and outcome.event_count == 0, "the sweep traded, or missed some")
         swept = now()
-        require(engine.drain(0, live, CANCEL_REASON_CLIENT_DISCONNECT, entries) == <uint32_t>live,
+        require(engine.drain(0, True, live, CANCEL_REASON_CLIENT_DISCONNECT, entries) == <uint32_t>live,
                 "the drain missed some")
         drained = now()
     finally:

@@ -22,7 +22,7 @@ from gateway.engine cimport (
     OUTCOME_ACCEPTED, STOP_NONE, Command, Engine, Outcome, Taker, closing_reason, reject, start_outcome,
 )
 from gateway.lookup cimport scoped_hash
-from gateway.order_checks cimport check_iceberg, check_price, check_quantity, check_show_quantity
+from gateway.order_checks cimport check_iceberg, check_price, check_quantity, check_show_quantity, check_venue
 from gateway.registry cimport (
     ORDER_CANCELS_MAKER, ORDER_IS_ICEBERG, ORDER_IS_QUOTE, Order, order_at, order_visible,
 )
@@ -62,6 +62,8 @@ cdef uint32_t find_amendable(Engine engine, const Command* command, Outcome* out
     if instrument == NONE:
         reject(outcome, ORDER_REJECT_REASON_INVALID_INSTRUMENT,
                integer_details(engine.details, b"instrument %lld is not known", command.instrument_id, 0))
+        return NONE
+    if not check_venue(engine, portfolio, instrument, outcome):
         return NONE
     handle = engine.registry.find_client(
         portfolio, command.client_order_id, scoped_hash(portfolio, command.client_order_id))

@@ -7,6 +7,10 @@ from gateway.registry cimport Order, Registry
 from gateway.slab cimport PAGE_MASK, PAGE_SHIFT, Slab
 
 
+cdef enum:
+    INSTRUMENTS_MAX = 65_536
+
+
 cdef struct Level:
     int64_t key               # price for sells, minus price for buys: on either side the smaller is the better
     uint32_t head             # first order, oldest
@@ -46,6 +50,7 @@ cdef class Books:
         BookSide* side_of(self, uint32_t instrument, int8_t side) noexcept nogil
 
         # Commands.
+        int add_instrument(self) except -1
         bint reserve(self) noexcept nogil
         bint reserve_move(self, uint32_t handle) noexcept nogil
         void insert(self, uint32_t handle) noexcept nogil

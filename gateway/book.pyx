@@ -187,14 +187,14 @@ cdef class Books:
     def __cinit__(self, Registry registry not None, uint32_t instrument_count):
         cdef uint32_t i
         self.registry = registry
-        self.instrument_count = instrument_count
-        self.sides = <BookSide*>calloc(max(instrument_count, 1) * 2, sizeof(BookSide))
+        # Room for all that there may ever be, so that they never move; what is not used costs no memory.
+        self.sides = <BookSide*>calloc(INSTRUMENTS_MAX * 2, sizeof(BookSide))
         # Each level holds an order, so there are never more of them.
         if (self.sides == NULL or not slab_init(&self.levels, sizeof(Level), registry.orders.capacity)
                 or not lookup_init(&self.by_price, registry.orders.capacity)):
             raise MemoryError("no memory for the books")
-        for i in range(instrument_count * 2):
-            self.sides[i].root = self.sides[i].best = NONE
+        for i in range(instrument_count):
+            self.add_instrument()
 
     def __dealloc__(self):
         slab_close(&self.levels)
@@ -207,6 +207,16 @@ cdef class Books:
         return &self.sides[side_index(instrument, side)]
 
     # Commands.
+
+    cdef int add_instrument(self) except -1:
+        """An empty book more, under the next index."""
+        cdef uint32_t side
+        if self.instrument_count == INSTRUMENTS_MAX:
+            raise ValueError(f"instruments: wanted at most {INSTRUMENTS_MAX}")
+        for side in range(self.instrument_count * 2, self.instrument_count * 2 + 2):
+            self.sides[side].root = self.sides[side].best = NONE
+        self.instrument_count += 1
+        return 0
 
     cdef bint reserve(self) noexcept nogil:
         """Make sure that the next insert succeeds; False when memory is out."""

@@ -11,60 +11,108 @@ The argument, step by step:
    serves everybody else; they cannot see the difference, because a fenced order does not exist for them.
 4. When none is left, the end is told (LoggedOut, where somebody may read it), and only then may the key log on again.
 
-Endings take turns, a frame each: one session with 100,000 orders does not hold up a thousand small ones.
+Sessions take turns, a frame each: one session with 100,000 orders does not hold up a thousand small ones.
+
+The same way go the orders of a whole portfolio that the venue locks or ends: a mark of the portfolio is its fence, each
+of its sessions that has orders hears of its own, and the session itself lives on. Orders that one session lost by
+several events are told of event by event, in the order of the fences.
 """
 
 from collections import deque
 from dataclasses import dataclass
 
-from codec.layout import Cause
+from codec.layout import CancelReason, Cause
+from gateway.lifecycle import CAUSE_POLICY
 from gateway.limits import ENDINGS_PER_STEP_MAX, ORDERS_CANCELED_ENTRIES_MAX, orders_canceled_bytes
 from gateway.orders import Orders
 from gateway.session import Session
 
 
-@dataclass(slots=True)
-class Ending:
-    """One session's way out; times in ns of core time."""
+@dataclass(slots=True, kw_only=True)
+class Fire:
+    """Orders of one session that one event has killed; times in ns of core time."""
 
     session: Session
-    cause: Cause
-    text: str | None
-    detected_time: int
-    fenced_time: int
+    cancel_reason: CancelReason
     exec_id: int
-    bound_count: int
-    cancelled_count: int = 0
-    first_number: int | None = None  # of the 310 frames in the session's stream
-    last_number: int | None = None
-    delivered: bool = False  # its client is known to have been sent all of it
+    fenced_time: int
+    covered_left: int  # fenced, but not yet out and told of
+    uncovered_left: int = 0
 
     @property
     def left_count(self) -> int:
         """Orders that are fenced, but not yet out and told of."""
-        return self.bound_count - self.cancelled_count
+        return self.covered_left + self.uncovered_left
+
+
+@dataclass(slots=True, kw_only=True)
+class Ending(Fire):
+    """One session's way out: the fire of its orders, and what is known of it."""
+
+    cause: Cause
+    text: str | None
+    detected_time: int
+    bound_count: int
+    first_number: int | None = None  # of the 310 frames that went into the session's stream since the end began
+    last_number: int | None = None
+    delivered: bool = False  # its client is known to have been sent all of it
 
 
 class CancelOnDisconnect:
-    """The endings under way, and the step that moves them on."""
+    """The fires under way, and the step that moves them on."""
 
     def __init__(self, orders: Orders, step_orders: int) -> None:
         self._orders = orders
         self._step_orders = step_orders
         self._frame_orders = min(step_orders, ORDERS_CANCELED_ENTRIES_MAX)
-        self._endings: deque[Ending] = deque()
+        self._turns: deque[Session] = deque()
+        self._fires: dict[Session, deque[Fire]] = {}
 
     @property
     def under_way(self) -> int:
-        """How many sessions are fenced but not yet told of in full."""
-        return len(self._endings)
+        """How many sessions have orders that are fenced but not yet told of, or have not ended for all that."""
+        return len(self._turns)
+
+    def fires(self) -> list[Fire]:
+        """What is under way, session by session."""
+        return [fire for session in self._turns for fire in self._fires[session]]
+
+    def is_firing(self, session: Session) -> bool:
+        """Whether orders of the session are fenced but not yet told of."""
+        return session in self._fires
 
     def begin(self, session: Session, cause: Cause, text: str | None, now: int) -> Ending:
         """Raises the fence of the session's epoch; the rest follows in steps."""
         bound_count, exec_id = self._orders.fence(session)
-        ending = Ending(session, cause, text, now, now, exec_id, bound_count)
-        self._endings.append(ending)
+        ending = Ending(
+            session=session,
+            cancel_reason=CAUSE_POLICY[cause].cancel_reason,
+            exec_id=exec_id,
+            fenced_time=now,
+            covered_left=bound_count,
+            cause=cause,
+            text=text,
+            detected_time=now,
+            bound_count=bound_count,
+        )
+        self._add(ending)
         return ending
+
+    def begin_portfolio(self, portfolio: int, cancel_reason: CancelReason, now: int) -> int:
+        """Raises the fence of all orders of a portfolio, given by its index; returns how many they were."""
+        killed, exec_id = self._orders.fence_portfolio(portfolio)
+        for session, covered, uncovered in killed:
+            self._add(
+                Fire(
+                    session=session,
+                    cancel_reason=cancel_reason,
+                    exec_id=exec_id,
+                    fenced_time=now,
+                    covered_left=covered,
+                    uncovered_left=uncovered,
+                )
+            )
+        return sum(covered + uncovered for _, covered, uncovered in killed)
 
     def step(self, now: int) -> list[Ending]:
         """Takes out and tells of at most `step_orders` orders; returns the endings that are complete with that.
@@ -73,28 +121,57 @@ class CancelOnDisconnect:
         """
         complete: list[Ending] = []
         budget = self._step_orders - self._orders.take_dead_met(self._step_orders)
-        for _ in range(min(len(self._endings), ENDINGS_PER_STEP_MAX)):
-            ending = self._endings[0]
-            wanted = min(ending.left_count, self._frame_orders)
+        for _ in range(min(len(self._turns), ENDINGS_PER_STEP_MAX)):
+            session = self._turns[0]
+            fires = self._fires[session]
+            fire = fires[0]
+            wanted = min(fire.left_count, self._frame_orders)
             if wanted > budget:
                 break
             if wanted:
-                self._drain(ending, wanted, now)
+                self._drain(fires, wanted, now)
                 budget -= wanted
-            self._endings.popleft()
-            if ending.left_count:
-                self._endings.append(ending)
+            self._turns.popleft()
+            if not fire.left_count:
+                fires.popleft()
+                if isinstance(fire, Ending):
+                    complete.append(fire)
+            if fires:
+                self._turns.append(session)
             else:
-                complete.append(ending)
+                del self._fires[session]
         return complete
 
-    def _drain(self, ending: Ending, wanted: int, now: int) -> None:
-        number = ending.session.stream.next_number
-        # A logon with reset must find every cancel of the connection before it, however small the depth.
-        ending.session.stream.allow(orders_canceled_bytes(wanted))
-        ending.cancelled_count += self._orders.drain(
-            ending.session, wanted, ending.exec_id, ending.fenced_time, now
+    def _add(self, fire: Fire) -> None:
+        if fire.session in self._fires:
+            self._fires[fire.session].append(fire)
+        else:
+            self._fires[fire.session] = deque([fire])
+            self._turns.append(fire.session)
+
+    def _drain(self, fires: deque[Fire], wanted: int, now: int) -> None:
+        """Takes out and tells of that many orders of a session's first fire."""
+        fire = fires[0]
+        covered = min(wanted, fire.covered_left)
+        uncovered = wanted - covered
+        number = fire.session.stream.next_number
+        ending = next((later for later in fires if isinstance(later, Ending)), None)
+        if ending is not None:
+            # A logon with reset must find every cancel of the connection before it, however small the depth.
+            fire.session.stream.allow(orders_canceled_bytes(wanted))
+        self._orders.drain(
+            fire.session,
+            covered,
+            uncovered,
+            fire.cancel_reason,
+            wanted == fire.left_count,
+            fire.exec_id,
+            fire.fenced_time,
+            now,
         )
-        if ending.first_number is None:
-            ending.first_number = number
-        ending.last_number = number
+        fire.covered_left -= covered
+        fire.uncovered_left -= uncovered
+        if ending is not None:
+            if ending.first_number is None:
+                ending.first_number = number
+            ending.last_number = number

@@ -78,6 +78,12 @@ cdef struct Outcome:
     const char* details           # when rejected: what was wanted, what was given; ASCII, good until the next command
 
 
+cpdef enum InstrumentState:
+    INSTRUMENT_IS_OPEN = 0
+    INSTRUMENT_IS_HALTED = 1          # nothing may be entered; what rests may be cancelled
+    INSTRUMENT_IS_DEACTIVATED = 2     # the same for good, and what rested leaves
+
+
 cdef struct Instrument:
     int64_t id
     int64_t tick_size             # 1e-9
@@ -87,6 +93,7 @@ cdef struct Instrument:
     int64_t max_order_quantity    # 1e-9, INT64_MAX: none
     int64_t currency_pair_id      # 0: of none
     int8_t product_type           # PRODUCT_TYPE_*
+    int8_t state                  # INSTRUMENT_IS_*
     bint iceberg_allowed
 
 
@@ -133,10 +140,11 @@ cdef class Engine:
         void cancel_order(self, const Command* command, Outcome* outcome) noexcept nogil
         void cancel_order_by_id(self, const Command* command, Outcome* outcome) noexcept nogil
 
-        # The fence and what follows it. fence returns the number of orders that it killed (boundCount); drain writes at
-        # most `limit` entries and returns how many.
+        # The fence and what follows it. Both kinds return the number of orders that they killed (boundCount): the covered
+        # ones of an owner, or all of a portfolio. drain writes at most `limit` entries and returns how many.
         uint32_t fence(self, uint32_t owner, int64_t epoch) noexcept nogil
-        uint32_t drain(self, uint32_t owner, uint32_t limit, int8_t cancel_reason,
+        uint32_t fence_portfolio(self, uint32_t portfolio) noexcept nogil
+        uint32_t drain(self, uint32_t owner, bint covered, uint32_t limit, int8_t cancel_reason,
                        OrdersCanceledOrders* out) noexcept nogil
 
         # Many orders of several owners at once, by one command or one tick: `leave` takes a live one out of everything,
@@ -149,7 +157,8 @@ cdef class Engine:
         int64_t next_exec_id(self) noexcept nogil
 
         # Within.
-        int add_instrument(self, uint32_t index, instrument) except -1
+        int add_instrument(self, spec) except -1
+        int set_limits(self, uint32_t index, spec) except -1
         bint check_epoch(self, const Command* command, Outcome* outcome) noexcept nogil
         void start_taker(self, const Command* command, uint32_t instrument, Taker* taker) noexcept nogil
         bint place_post_only(self, const Command* command, Taker* taker, Outcome* outcome) noexcept nogil

@@ -1,9 +1,15 @@
 from collections.abc import Sequence
+from enum import IntEnum
 from typing import Self, final
 
 from gateway.book import Books
 from gateway.engine_types import InstrumentSpec, MmpGroupSpec, OwnerSpec, PortfolioSpec
 from gateway.registry import Registry
+
+class InstrumentState(IntEnum):
+    INSTRUMENT_IS_OPEN = 0
+    INSTRUMENT_IS_HALTED = 1
+    INSTRUMENT_IS_DEACTIVATED = 2
 
 @final
 class Engine:

@@ -20,17 +20,17 @@ from codec.layout cimport (
     SELF_TRADING_MODE_CANCEL_MAKER, SELF_TRADING_MODE_CANCEL_TAKER, TIME_IN_FORCE_FOK, TIME_IN_FORCE_GTC,
     OrdersCanceledOrders,
 )
-from gateway.book cimport BookSide, Level, level_at
+from gateway.book cimport INSTRUMENTS_MAX, BookSide, Level, level_at
 from gateway.details cimport decimal_details, integer_details
 from gateway.fill_or_kill cimport can_fill
 from gateway.lookup cimport (
     Cursor, lookup_add, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start, scoped_hash,
 )
 from gateway.order_checks cimport (
-    PRICE_IS_RIGHT, check_admission, check_fields, check_terms, price_problem,
+    PRICE_IS_RIGHT, check_admission, check_fields, check_terms, check_venue, price_problem,
 )
 from gateway.registry cimport (
-    ORDER_CANCELS_MAKER, ORDER_IN_BOOK, ORDER_IS_COVERED, ORDER_IS_ICEBERG, ORDER_IS_QUOTE, Order, Owner,
+    ORDER_CANCELS_MAKER, ORDER_IN_BOOK, ORDER_IS_COVERED, ORDER_IS_ICEBERG, ORDER_IS_QUOTE, Order, OrderList, Owner,
     order_at, order_is_dead, order_visible,
 )
 from gateway.slab cimport NONE
@@ -47,46 +47,56 @@ cdef class Engine:
 
     def __cinit__(self, instruments, portfolios, owners, uint32_t orders_max, *, mmp_groups=(),
                   int64_t first_order_id=1, int64_t first_match_id=1, int64_t first_exec_id=1):
-        cdef uint32_t i
         if min(first_order_id, first_match_id, first_exec_id) < 1:
             raise ValueError("first ids: wanted 1 or more")
         self.registry = Registry(portfolios, owners, orders_max, mmp_groups)
-        self.books = Books(self.registry, len(instruments))
+        self.books = Books(self.registry, 0)
         self.last_order_id = first_order_id - 1
         self.last_match_id = first_match_id - 1
         self.last_exec_id = first_exec_id - 1
-        self.instruments = <Instrument*>calloc(max(len(instruments), 1), sizeof(Instrument))
+        self.instruments = <Instrument*>calloc(INSTRUMENTS_MAX, sizeof(Instrument))
         self.events = <Event*>calloc(EVENTS_PER_ORDER_MAX, sizeof(Event))
         if (self.instruments == NULL or self.events == NULL
-                or not lookup_init(&self.by_instrument_id, max(len(instruments), 1))):
+                or not lookup_init(&self.by_instrument_id, INSTRUMENTS_MAX)):
             raise MemoryError("no memory for the engine")
-        for i, instrument in enumerate(instruments):
-            self.add_instrument(i, instrument)
+        for instrument in instruments:
+            self.add_instrument(instrument)
 
     def __dealloc__(self):
         free(self.instruments)
         free(self.events)
         lookup_close(&self.by_instrument_id)
 
-    cdef int add_instrument(self, uint32_t index, instrument) except -1:
-        cdef Instrument* added = &self.instruments[index]
-        if instrument.tick_size <= 0 or instrument.lot_size <= 0:
-            raise ValueError(f"instrument {instrument.id}: tick_size and lot_size wanted above 0, "
-                             f"were {instrument.tick_size} and {instrument.lot_size}")
-        if self.find_instrument(instrument.id) != NONE:
-            raise ValueError(f"instrument {instrument.id}: given twice")
+    cdef int add_instrument(self, spec) except -1:
+        """One more, from an InstrumentSpec, under the next index."""
+        cdef uint32_t index = self.books.instrument_count
+        cdef Instrument* added
+        if spec.tick_size <= 0 or spec.lot_size <= 0:
+            raise ValueError(f"instrument {spec.id}: tick_size and lot_size wanted above 0, "
+                             f"were {spec.tick_size} and {spec.lot_size}")
+        if self.find_instrument(spec.id) != NONE:
+            raise ValueError(f"instrument {spec.id}: given twice")
         if not lookup_reserve(&self.by_instrument_id):
             raise MemoryError("no memory for the instruments")
-        added.id = instrument.id
-        added.tick_size = instrument.tick_size
-        added.lot_size = instrument.lot_size
-        added.product_type = instrument.product_type
-        added.iceberg_allowed = instrument.iceberg_allowed
-        added.min_price = -INT64_MAX if instrument.min_price is None else instrument.min_price
-        added.max_price = INT64_MAX if instrument.max_price is None else instrument.max_price
-        added.max_order_quantity = INT64_MAX if instrument.max_order_quantity is None else instrument.max_order_quantity
-        added.currency_pair_id = instrument.currency_pair_id
+        self.books.add_instrument()
+        added = &self.instruments[index]
+        added.id = spec.id
+        added.tick_size = spec.tick_size
+        added.lot_size = spec.lot_size
+        added.currency_pair_id = spec.currency_pair_id
+        added.product_type = spec.product_type
+        added.state = INSTRUMENT_IS_OPEN
+        added.iceberg_allowed = spec.iceberg_allowed
+        self.set_limits(index, spec)
         lookup_add(&self.by_instrument_id, scoped_hash(0, added.id), index)
+        return 0
+
+    cdef int set_limits(self, uint32_t index, spec) except -1:
+        """What an instrument allows from now on; orders that rest are not looked at again."""
+        cdef Instrument* instrument = &self.instruments[index]
+        instrument.min_price = -INT64_MAX if spec.min_price is None else spec.min_price
+        instrument.max_price = INT64_MAX if spec.max_price is None else spec.max_price
+        instrument.max_order_quantity = INT64_MAX if spec.max_order_quantity is None else spec.max_order_quantity
         return 0
 
     # Queries.
@@ -298,7 +308,8 @@ cdef class Engine:
             reject(outcome, ORDER_REJECT_REASON_INVALID_INSTRUMENT,
                    integer_details(self.details, b"instrument %lld is not known", command.instrument_id, 0))
             return
-        if not (check_fields(self, command, outcome)
+        if not (check_venue(self, owner.portfolio, instrument, outcome)
+                and check_fields(self, command, outcome)
                 and check_terms(self, instrument, command, outcome)
                 and check_admission(self, command, hash, outcome)):
             return
@@ -356,20 +367,29 @@ cdef class Engine:
         """From here on the owner's covered orders up to this epoch do not exist. Returns how many that kills."""
         return self.registry.fence(owner, epoch)
 
-    cdef uint32_t drain(self, uint32_t owner, uint32_t limit, int8_t cancel_reason,
+    cdef uint32_t fence_portfolio(self, uint32_t portfolio) noexcept nogil:
+        """From here on no order that the portfolio has now exists. Returns how many that kills."""
+        return self.registry.fence_portfolio(portfolio, self.last_order_id)
+
+    cdef uint32_t drain(self, uint32_t owner, bint covered, uint32_t limit, int8_t cancel_reason,
                         OrdersCanceledOrders* out) noexcept nogil:
-        """Forget up to `limit` of the owner's dead orders, in order of entry, and write an entry for each into `out`.
+        """Forget up to `limit` dead orders of one of the owner's lists, in order of entry, an entry for each into `out`.
 
         Returns how many. The owner is done with when dead_orders says 0.
         """
-        cdef Owner* mine = &self.registry.owners[owner]
+        cdef OrderList* mine = (&self.registry.owners[owner].covered if covered
+                                else &self.registry.owners[owner].uncovered)
         cdef uint32_t drained = 0
-        cdef uint32_t handle
-        while drained < limit and mine.dead > 0:
-            handle = mine.covered.head
-            self.write_canceled(order_at(&self.registry.orders, handle), cancel_reason, &out[drained])
+        cdef uint32_t handle = mine.head
+        cdef Order* order
+        while drained < limit and handle != NONE:
+            order = order_at(&self.registry.orders, handle)
+            if not order_is_dead(order, self.registry.owners, self.registry.portfolios):
+                break
+            self.write_canceled(order, cancel_reason, &out[drained])
             self.forget(handle)
             drained += 1
+            handle = mine.head
         return drained
 
     cdef void leave(self, uint32_t handle, int8_t cancel_reason) noexcept nogil:

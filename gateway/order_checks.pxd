@@ -10,6 +10,7 @@ cdef enum:
 
 
 # Each rejects by writing the outcome. `index` is the instrument's; quantities and prices are in units of 1e-9.
+cdef bint check_venue(Engine engine, uint32_t portfolio, uint32_t index, Outcome* outcome) noexcept nogil
 cdef bint check_fields(Engine engine, const Command* command, Outcome* outcome) noexcept nogil
 cdef bint check_terms(Engine engine, uint32_t index, const Command* command, Outcome* outcome) noexcept nogil
 cdef bint check_quantity(Engine engine, uint32_t index, int64_t quantity, Outcome* outcome) noexcept nogil

@@ -1,8 +1,8 @@
 """What an order must satisfy before it may change anything: fields, terms, limits, and what is open already.
 
-The checks come in this order, and the first that fails is the one that is told: fields that do not go together,
-quantity, price, then what depends on the orders that are there. New orders, amends and quotes have their quantities
-and prices judged by the same functions.
+The checks come in this order, and the first that fails is the one that is told: what the venue has closed, fields that
+do not go together, quantity, price, then what depends on the orders that are there. New orders, amends
+and quotes are judged by the same functions.
 """
 
 from libc.stdint cimport INT64_MIN, int8_t, int64_t, uint32_t
@@ -11,14 +11,17 @@ from codec.layout cimport (
     ORDER_FLAGS_MARKET_LIMIT, ORDER_FLAGS_MMP, ORDER_FLAGS_POST_ONLY, ORDER_FLAGS_POST_ONLY_REJECT,
     ORDER_FLAGS_RESET_MMP, ORDER_REJECT_REASON_DUPLICATE_CLIENT_ORDER_ID, ORDER_REJECT_REASON_ICEBERG_NOT_ALLOWED,
     ORDER_REJECT_REASON_INVALID_FIELD, ORDER_REJECT_REASON_INVALID_PRICE, ORDER_REJECT_REASON_INVALID_QUANTITY,
-    ORDER_REJECT_REASON_MMP_NOT_CONFIGURED, ORDER_REJECT_REASON_ORDER_SIZE_LIMIT_EXCEEDED,
+    ORDER_REJECT_REASON_MMP_NOT_CONFIGURED, ORDER_REJECT_REASON_NOT_ALLOWED_BY_MARKET_STATE,
+    ORDER_REJECT_REASON_ORDER_SIZE_LIMIT_EXCEEDED, ORDER_REJECT_REASON_PORTFOLIO_LOCKED,
     ORDER_REJECT_REASON_PRICE_TOO_HIGH, ORDER_REJECT_REASON_PRICE_TOO_LOW, ORDER_REJECT_REASON_SYSTEM_ERROR,
     ORDER_REJECT_REASON_TOO_MANY_OPEN_ORDERS, PRODUCT_TYPE_COMBO_FUTURES, PRODUCT_TYPE_COMBO_OPTIONS,
     SELF_TRADING_MODE_CANCEL_MAKER, SELF_TRADING_MODE_CANCEL_TAKER, SIDE_BUY, SIDE_SELL, TIME_IN_FORCE_GTC,
     TIME_IN_FORCE_IOC,
 )
 from gateway.details cimport decimal_details, integer_details
-from gateway.engine cimport Command, Engine, Instrument, Outcome, reject
+from gateway.engine cimport (
+    INSTRUMENT_IS_HALTED, INSTRUMENT_IS_OPEN, Command, Engine, Instrument, Outcome, reject,
+)
 from gateway.registry cimport Portfolio
 from gateway.slab cimport NONE
 
@@ -27,6 +30,21 @@ cdef inline bint may_be_negative(const Instrument* instrument) noexcept nogil:
     """Whether prices of zero and below make sense: a combo's price is a difference."""
     return (instrument.product_type == PRODUCT_TYPE_COMBO_FUTURES
             or instrument.product_type == PRODUCT_TYPE_COMBO_OPTIONS)
+
+
+cdef bint check_venue(Engine engine, uint32_t portfolio, uint32_t index, Outcome* outcome) noexcept nogil:
+    """Whether the venue lets the portfolio enter anything, and the instrument be entered into."""
+    cdef Instrument* instrument = &engine.instruments[index]
+    if engine.registry.portfolios[portfolio].is_locked:
+        return reject(outcome, ORDER_REJECT_REASON_PORTFOLIO_LOCKED,
+                      integer_details(engine.details, b"portfolio %lld is locked",
+                                      engine.registry.portfolios[portfolio].id, 0))
+    if instrument.state != INSTRUMENT_IS_OPEN:
+        return reject(outcome, ORDER_REJECT_REASON_NOT_ALLOWED_BY_MARKET_STATE,
+                      integer_details(engine.details, b"instrument %lld is halted"
+                                      if instrument.state == INSTRUMENT_IS_HALTED
+                                      else b"instrument %lld is deactivated", instrument.id, 0))
+    return True
 
 
 cdef bint check_fields(Engine engine, const Command* command, Outcome* outcome) noexcept nogil:

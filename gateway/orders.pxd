@@ -46,7 +46,7 @@ cdef class Orders:
     cdef int _report_canceled_elsewhere(self, Session session, int64_t now) except -1
     cdef int _report_others(self, int64_t now) except -1
     cdef int _report_events(self, int64_t now) except -1
-    cdef int report_leaving(self, int64_t now) except -1
+    cpdef int report_leaving(self, int64_t now) except -1
     cdef int _report_leaving_of(self, Session session, int64_t now) except -1
     cdef uint32_t _report_fills(self, Session session, uint32_t event, int64_t now) except 0
     cdef uint32_t _report_cancels(self, Session session, uint32_t event, int64_t now) except 0

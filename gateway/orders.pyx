@@ -13,7 +13,6 @@ from codec.layout cimport (
     AmendOrderRequest,
     AmendOrderResponse,
     CANCEL_REASON_BY_REQUEST,
-    CANCEL_REASON_CLIENT_DISCONNECT,
     CancelOrderByIdRequest,
     CancelOrderReject,
     CancelOrderRequest,
@@ -423,7 +422,7 @@ cdef class Orders:
             finish_orders_canceled(session, at, count, left == 0, now)
         return event_index
 
-    cdef int report_leaving(self, int64_t now) except -1:
+    cpdef int report_leaving(self, int64_t now) except -1:
         """Tells each owner of its orders that `Engine.leave` took out: owner by owner as they were touched first.
 
         For each owner it is one event: OrdersCanceled (310) in as many frames as it takes, the last of them marked.
@@ -447,7 +446,7 @@ cdef class Orders:
             finish_orders_canceled(session, at, count, left == 0, now)
         return 0
 
-    # cancel on disconnect
+    # ended sessions, locked portfolios
 
     def fence(self, Session session not None) -> tuple:
         """From here on none of the session's orders can trade, nor can one be entered; O(1).
@@ -463,20 +462,36 @@ cdef class Orders:
         self.dead_met -= count
         return count
 
-    def drain(self, Session session not None, limit, int64_t exec_id, int64_t fenced_time, int64_t now) -> int:
-        """Takes up to `limit` dead orders of the session out and tells of them in one OrdersCanceled (310).
+    def fence_portfolio(self, uint32_t portfolio) -> tuple:
+        """From here on no order that the portfolio has now can trade; no order is touched.
 
-        Returns how many it took; fewer than asked for when the frame was full or none is left. `exec_id` and
-        `fenced_time` are those of the fence, whatever the time is now.
+        Returns a list of (session, covered orders, those that are not) for each session that had any, and the execId of
+        the event (0 when there are none to report).
         """
-        cdef uint32_t count = min(<uint32_t>limit, CANCELED_MAX, self.engine.dead_orders(session.slot))
-        cdef uint8_t* at
-        if count == 0:
-            return 0
-        at = begin_orders_canceled(session, count, exec_id, fenced_time, now)
-        count = self.engine.drain(session.slot, count, CANCEL_REASON_CLIENT_DISCONNECT, orders_canceled_entries(at))
-        finish_orders_canceled(session, at, count, self.engine.dead_orders(session.slot) == 0, now)
-        return count
+        cdef Registry registry = self.engine.registry
+        cdef uint32_t slot
+        killed = [
+            (self._session(slot), registry.owners[slot].covered.live, registry.owners[slot].uncovered.live)
+            for slot in range(registry.owner_count)
+            if registry.owners[slot].portfolio == portfolio and self.engine.open_orders(slot) != 0
+        ]
+        self.engine.fence_portfolio(portfolio)
+        return killed, self.engine.next_exec_id() if killed else 0
+
+    def drain(
+        self, Session session not None, uint32_t covered, uint32_t uncovered, int8_t cancel_reason, bint is_last,
+        int64_t exec_id, int64_t fenced_time, int64_t now
+    ) -> None:
+        """Takes so many dead orders of the session out, those that are covered first, and tells of them in one 310.
+
+        They must be there, and fit in a frame. `exec_id` and `fenced_time` are those of the fence, whatever the time is
+        now; `is_last` says that none of that event is left.
+        """
+        cdef uint8_t* at = begin_orders_canceled(session, covered + uncovered, exec_id, fenced_time, now)
+        cdef OrdersCanceledOrders* entries = orders_canceled_entries(at)
+        cdef uint32_t count = self.engine.drain(session.slot, True, covered, cancel_reason, entries)
+        count += self.engine.drain(session.slot, False, uncovered, cancel_reason, entries + count)
+        finish_orders_canceled(session, at, count, is_last, now)
 
     cdef Session _session(self, uint32_t slot):
         return <Session>PyList_GET_ITEM(self.sessions, slot)

@@ -107,7 +107,7 @@ cdef class RegistryProbe:
         require_below(owner, self.registry.owner_count, "owner")
         return self.registry.fence(owner, epoch)
 
-    def fence_portfolio(self, uint32_t portfolio, int64_t order_id):
+    def mark_portfolio(self, uint32_t portfolio, int64_t order_id):
         """Set a portfolio's fenced_order_id alone: what the predicate says of its orders, counts left as they are."""
         require_below(portfolio, self.registry.portfolio_count, "portfolio")
         self.registry.portfolios[portfolio].fenced_order_id = order_id
@@ -302,13 +302,19 @@ cdef class EngineProbe:
         require_below(owner, self.engine.registry.owner_count, "owner")
         return self.engine.fence(owner, epoch)
 
-    def drain(self, uint32_t owner, uint32_t limit, int8_t cancel_reason=CANCEL_REASON_CLIENT_DISCONNECT):
-        """A list of CanceledOrder, at most `limit` of them."""
+    def fence_portfolio(self, uint32_t portfolio):
+        """How many orders it killed."""
+        require_below(portfolio, self.engine.registry.portfolio_count, "portfolio")
+        return self.engine.fence_portfolio(portfolio)
+
+    def drain(self, uint32_t owner, uint32_t limit, int8_t cancel_reason=CANCEL_REASON_CLIENT_DISCONNECT, *,
+              bint covered=True):
+        """A list of CanceledOrder of one of the owner's lists, at most `limit` of them."""
         cdef OrdersCanceledOrders* entries
         require_below(owner, self.engine.registry.owner_count, "owner")
         entries = allocate_entries(limit)
         try:
-            count = self.engine.drain(owner, limit, cancel_reason, entries)
+            count = self.engine.drain(owner, covered, limit, cancel_reason, entries)
             return [canceled_order(&entries[i]) for i in range(count)]
         finally:
             free(entries)

@@ -18,16 +18,17 @@ from libc.string cimport memset
 from codec.layout cimport (
     CANCEL_REASON_BY_REQUEST, MASS_QUOTE_REJECT_REASON_DUPLICATE_INSTRUMENT,
     MASS_QUOTE_REJECT_REASON_INVALID_INSTRUMENT, MASS_QUOTE_REJECT_REASON_INVALID_MMP_GROUP,
-    MASS_QUOTE_REJECT_REASON_SYSTEM_ERROR, MASS_QUOTE_REJECT_REASON_TOO_MANY_QUOTES, ORDER_FLAGS_MARKET_LIMIT,
-    ORDER_FLAGS_MMP, ORDER_FLAGS_POST_ONLY, ORDER_FLAGS_POST_ONLY_REJECT, ORDER_FLAGS_RESET_MMP,
+    MASS_QUOTE_REJECT_REASON_PORTFOLIO_LOCKED, MASS_QUOTE_REJECT_REASON_SYSTEM_ERROR,
+    MASS_QUOTE_REJECT_REASON_TOO_MANY_QUOTES, ORDER_FLAGS_MARKET_LIMIT, ORDER_FLAGS_MMP, ORDER_FLAGS_POST_ONLY, ORDER_FLAGS_POST_ONLY_REJECT, ORDER_FLAGS_RESET_MMP,
     ORDER_REJECT_REASON_INVALID_FIELD, ORDER_REJECT_REASON_MMP_MAX_QUOTE_QTY_EXCEEDED,
-    ORDER_REJECT_REASON_SYSTEM_ERROR, QUOTE_STATUS_CANCELED_BY_REQUEST, QUOTE_STATUS_CANCELED_BY_SELF_MATCH,
+    ORDER_REJECT_REASON_NOT_ALLOWED_BY_MARKET_STATE, ORDER_REJECT_REASON_SYSTEM_ERROR, QUOTE_STATUS_CANCELED_BY_REQUEST, QUOTE_STATUS_CANCELED_BY_SELF_MATCH,
     QUOTE_STATUS_FILLED, QUOTE_STATUS_INACTIVE, QUOTE_STATUS_QTY_REDUCED, QUOTE_STATUS_UNMODIFIED,
     QUOTE_STATUS_UPDATED, SELF_TRADING_MODE_CANCEL_TAKER, SIDE_BOTH, SIDE_BUY, SIDE_SELL, TIME_IN_FORCE_GTC,
 )
 from gateway.details cimport integer_details, quote_details
 from gateway.engine cimport (
-    OUTCOME_ACCEPTED, OUTCOME_REJECTED, STOP_NONE, STOP_SELF_MATCH, Command, Engine, Instrument, Outcome, Taker,
+    INSTRUMENT_IS_OPEN, OUTCOME_ACCEPTED, OUTCOME_REJECTED, STOP_NONE, STOP_SELF_MATCH, Command, Engine, Instrument,
+    Outcome, Taker,
 )
 from gateway.order_checks cimport check_room, check_terms
 from gateway.quote_slots cimport (
@@ -114,6 +115,10 @@ cdef class Quotes:
         if request.epoch <= owner.fenced_epoch or request.epoch < owner.newest_epoch:
             return refuse(outcome, MASS_QUOTE_REJECT_REASON_SYSTEM_ERROR,
                           integer_details(self.engine.details, b"epoch %lld of the session is over", request.epoch, 0))
+        if self.engine.registry.portfolios[owner.portfolio].is_locked:
+            return refuse(outcome, MASS_QUOTE_REJECT_REASON_PORTFOLIO_LOCKED,
+                          integer_details(self.engine.details, b"portfolio %lld is locked",
+                                          self.engine.registry.portfolios[owner.portfolio].id, 0))
         if request.entry_count > QUOTES_PER_MASS_QUOTE_MAX:
             return refuse(outcome, MASS_QUOTE_REJECT_REASON_TOO_MANY_QUOTES,
                           integer_details(self.engine.details, b"%lld entries: wanted at most %lld",
@@ -210,7 +215,9 @@ cdef class Quotes:
         return handle[0]
 
     cdef bint check_side(self, uint32_t instrument, int64_t quantity_limit, Outcome* events) noexcept nogil:
-        if self.command.flags & SENSELESS_FLAGS:
+        if self.engine.instruments[instrument].state != INSTRUMENT_IS_OPEN:
+            events.reject_reason = ORDER_REJECT_REASON_NOT_ALLOWED_BY_MARKET_STATE
+        elif self.command.flags & SENSELESS_FLAGS:
             events.reject_reason = ORDER_REJECT_REASON_INVALID_FIELD
         elif self.command.quantity > quantity_limit:
             events.reject_reason = ORDER_REJECT_REASON_MMP_MAX_QUOTE_QTY_EXCEEDED

@@ -8,6 +8,10 @@ from gateway.slab cimport NONE, PAGE_MASK, PAGE_SHIFT, Slab
 
 
 cdef enum:
+    OWNERS_MAX = 16_384
+    PORTFOLIOS_MAX = 16_384
+
+cdef enum:
     ORDER_IS_COVERED = 1      # dies with its session
     ORDER_IS_QUOTE = 2
     ORDER_IN_BOOK = 4
@@ -65,8 +69,10 @@ cdef struct Portfolio:
     int64_t fenced_order_id   # orders not above it are dead
     int64_t id
     uint32_t first_owner      # NONE without one
+    uint32_t last_owner
     uint32_t open             # live orders
     uint32_t max_open_orders
+    bint is_locked            # nothing may be entered
 
 
 cdef class Registry:
@@ -97,6 +103,9 @@ cdef class Registry:
         void release_leaving(self, uint32_t handle) noexcept nogil
         void forget_touched(self) noexcept nogil
         uint32_t fence(self, uint32_t owner, int64_t epoch) noexcept nogil
+        uint32_t fence_portfolio(self, uint32_t portfolio, int64_t order_id) noexcept nogil
+        int add_portfolio(self, spec) except -1
+        int add_owner(self, spec) except -1
 
         # Within.
         int add_mmp_group(self, uint32_t index, spec) except -1

@@ -1,6 +1,6 @@
 """The registry: binds every order to the owner that entered it and finds it again.
 
-Owners and portfolios are fixed at construction and named by dense indexes. Nothing here allocates per order but a
+Owners and portfolios are named by dense indexes; more may be added, none goes. Nothing here allocates per order but a
 page of records now and then; nothing rehashes, compacts or walks more than the request itself needs, save `fence`
 with an epoch that the owner has already left behind.
 """
@@ -60,31 +60,20 @@ cdef class Registry:
         cdef uint32_t i
         if not 0 < orders_max < NONE // 2:
             raise ValueError(f"orders_max: wanted 1 to {NONE // 2 - 1}, was {orders_max}")
-        self.owner_count = len(owners)
-        self.portfolio_count = len(portfolios)
-        self.owners = <Owner*>calloc(max(self.owner_count, 1), sizeof(Owner))
-        self.portfolios = <Portfolio*>calloc(max(self.portfolio_count, 1), sizeof(Portfolio))
-        self.touched = <uint32_t*>calloc(max(self.owner_count, 1), sizeof(uint32_t))
+        # Room for all that there may ever be, so that they never move; what is not used costs no memory.
+        self.owners = <Owner*>calloc(OWNERS_MAX, sizeof(Owner))
+        self.portfolios = <Portfolio*>calloc(PORTFOLIOS_MAX, sizeof(Portfolio))
+        self.touched = <uint32_t*>calloc(OWNERS_MAX, sizeof(uint32_t))
         if (self.owners == NULL or self.portfolios == NULL or self.touched == NULL
                 or not slab_init(&self.orders, sizeof(Order), orders_max)
                 or not lookup_init(&self.by_client, orders_max)
                 or not lookup_init(&self.by_order_id, orders_max)
                 or not quote_slots_init(&self.quotes, orders_max, len(mmp_groups))):
             raise MemoryError("no memory for the order registry")
-        for i, portfolio in enumerate(portfolios):
-            self.portfolios[i].id = portfolio.id
-            self.portfolios[i].max_open_orders = portfolio.max_open_orders
-            self.portfolios[i].first_owner = NONE
-        for i, owner in enumerate(owners):
-            if not 0 <= owner.portfolio < self.portfolio_count:
-                raise ValueError(f"owner {i}: portfolio wanted below {self.portfolio_count}, was {owner.portfolio}")
-            self.owners[i].portfolio = owner.portfolio
-            self.owners[i].covered.head = self.owners[i].covered.tail = NONE
-            self.owners[i].uncovered.head = self.owners[i].uncovered.tail = NONE
-            self.owners[i].leaving.head = self.owners[i].leaving.tail = NONE
-        for i in reversed(range(self.owner_count)):
-            self.owners[i].next_in_portfolio = self.portfolios[self.owners[i].portfolio].first_owner
-            self.portfolios[self.owners[i].portfolio].first_owner = i
+        for portfolio in portfolios:
+            self.add_portfolio(portfolio)
+        for owner in owners:
+            self.add_owner(owner)
         for i, group in enumerate(mmp_groups):
             self.add_mmp_group(i, group)
 
@@ -96,6 +85,42 @@ cdef class Registry:
         free(self.owners)
         free(self.portfolios)
         free(self.touched)
+
+    cdef int add_portfolio(self, spec) except -1:
+        """One more, from a PortfolioSpec, under the next index."""
+        cdef Portfolio* added
+        if self.portfolio_count == PORTFOLIOS_MAX:
+            raise ValueError(f"portfolios: wanted at most {PORTFOLIOS_MAX}")
+        added = &self.portfolios[self.portfolio_count]
+        added.id = spec.id
+        added.max_open_orders = spec.max_open_orders
+        added.first_owner = added.last_owner = NONE
+        self.portfolio_count += 1
+        return 0
+
+    cdef int add_owner(self, spec) except -1:
+        """One more, from an OwnerSpec, under the next index."""
+        cdef Owner* added
+        cdef Portfolio* portfolio
+        if self.owner_count == OWNERS_MAX:
+            raise ValueError(f"owners: wanted at most {OWNERS_MAX}")
+        if not 0 <= spec.portfolio < self.portfolio_count:
+            raise ValueError(f"owner {self.owner_count}: portfolio wanted below {self.portfolio_count}, "
+                             f"was {spec.portfolio}")
+        added = &self.owners[self.owner_count]
+        added.portfolio = spec.portfolio
+        added.covered.head = added.covered.tail = NONE
+        added.uncovered.head = added.uncovered.tail = NONE
+        added.leaving.head = added.leaving.tail = NONE
+        added.next_in_portfolio = NONE
+        portfolio = &self.portfolios[added.portfolio]
+        if portfolio.last_owner == NONE:
+            portfolio.first_owner = self.owner_count
+        else:
+            self.owners[portfolio.last_owner].next_in_portfolio = self.owner_count
+        portfolio.last_owner = self.owner_count
+        self.owner_count += 1
+        return 0
 
     cdef int add_mmp_group(self, uint32_t index, spec) except -1:
         cdef MmpGroup* group = &self.quotes.groups[index]
@@ -256,4 +281,22 @@ cdef class Registry:
         owner.covered.live -= killed
         owner.dead += killed
         self.portfolios[owner.portfolio].open -= killed
+        return killed
+
+    cdef uint32_t fence_portfolio(self, uint32_t index, int64_t order_id) noexcept nogil:
+        """Kill all orders of the portfolio, covered or not; returns how many lived.
+
+        order_id: the newest that there is. Touches no order, whatever their number; the counts are each owner's.
+        """
+        cdef Portfolio* portfolio = &self.portfolios[index]
+        cdef uint32_t killed = portfolio.open
+        cdef uint32_t i = portfolio.first_owner
+        cdef Owner* owner
+        portfolio.fenced_order_id = order_id
+        portfolio.open = 0
+        while i != NONE:
+            owner = &self.owners[i]
+            owner.dead += owner.covered.live + owner.uncovered.live
+            owner.covered.live = owner.uncovered.live = 0
+            i = owner.next_in_portfolio
         return killed

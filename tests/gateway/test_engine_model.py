@@ -11,10 +11,11 @@ from support.naive_engine import NaiveEngine
 from support.naive_quotes import Entry, NaiveQuotes
 
 from codec.layout import CancelReason, OrderFlags, ProductType, SelfTradingMode, Side, TimeInForce
-from gateway.engine import Engine
+from gateway.engine import Engine, InstrumentState
 from gateway.engine_types import InstrumentSpec, MassQuoteRecord, MmpGroupSpec, OutcomeRecord, OwnerSpec, PortfolioSpec
 from gateway.invariants import check
 from gateway.probe import EngineProbe
+from gateway.venue import Venue
 
 TICK = 500_000_000
 LOT = 1_000_000
@@ -67,6 +68,7 @@ class Pair:
 
     def __init__(self) -> None:
         self.probe = EngineProbe(Engine(INSTRUMENTS, PORTFOLIOS, OWNERS, ORDERS_MAX, mmp_groups=MMP_GROUPS))
+        self.venue = Venue(self.probe.engine)
         self.naive = NaiveEngine(INSTRUMENTS, PORTFOLIOS, OWNERS, ORDERS_MAX)
         self.naive_quotes = NaiveQuotes(self.naive, MMP_GROUPS)
         self.epochs = [1] * len(OWNERS)
@@ -118,8 +120,36 @@ class Pair:
         assert self.probe.fence(owner, epoch) == self.naive.fence(owner, epoch)
         self.epochs[owner] = max(self.epochs[owner], epoch + 1)
 
-    def drain(self, owner: int, limit: int) -> None:
-        assert self.probe.drain(owner, limit) == self.naive.drain(owner, limit)
+    def fence_portfolio(self, portfolio: int) -> None:
+        assert self.probe.fence_portfolio(portfolio) == self.naive.fence_portfolio(portfolio)
+
+    def drain(self, owner: int, limit: int, covered: bool) -> None:
+        assert self.probe.drain(owner, limit, covered=covered) == self.naive.drain(owner, limit, covered=covered)
+
+    def set_locked(self, portfolio: int, is_locked: bool) -> None:
+        self.venue.set_locked(portfolio, is_locked)
+        (self.naive.locked.add if is_locked else self.naive.locked.discard)(portfolio)
+
+    def set_state(self, instrument: int, state: InstrumentState) -> None:
+        self.venue.set_instrument_state(instrument, state)
+        is_open = state == InstrumentState.INSTRUMENT_IS_OPEN
+        (self.naive.closed.discard if is_open else self.naive.closed.add)(INSTRUMENTS[instrument].id)
+
+    def empty_book(self, instrument: int, limit: int) -> None:
+        """A whole book is taken out in pieces, each told of at once."""
+        instrument_id = INSTRUMENTS[instrument].id
+        live = sum(len(self.naive.side_of(instrument_id, side)) for side in (Side.BUY, Side.SELL))
+        taken, left = limit, 0
+        while taken == limit:
+            taken = self.venue.leave_book(instrument, limit, CancelReason.BOOK_DEACTIVATED)
+            told = self.probe.take_leaving(limit)
+            count = sum(len(entries) for _, entries in told)
+            assert count <= taken <= limit
+            assert count == self.naive.leave_book(instrument_id, count, CancelReason.BOOK_DEACTIVATED)
+            assert told == self.naive.take_leaving(limit)
+            check(self.probe.engine)
+            left += count
+        assert left == live
 
     def leave(self, order_ids: list[int], limit: int) -> None:
         """Several orders at once, told of in pieces."""
@@ -290,9 +320,25 @@ class EngineMachine(RuleBasedStateMachine):
         self.pair.epochs[owner] += 1
 
     @precondition(lambda self: any(self.pair.naive.owner_counts(owner)[2] for owner in range(len(OWNERS))))
-    @rule(owner=owners, limit=st.integers(0, 4))
-    def drain(self, owner: int, limit: int) -> None:
-        self.pair.drain(owner, limit)
+    @rule(owner=owners, limit=st.integers(0, 4), covered=st.booleans())
+    def drain(self, owner: int, limit: int, covered: bool) -> None:
+        self.pair.drain(owner, limit, covered)
+
+    @rule(portfolio=st.integers(0, 1))
+    def fence_portfolio(self, portfolio: int) -> None:
+        self.pair.fence_portfolio(portfolio)
+
+    @rule(portfolio=st.integers(0, 1), is_locked=st.booleans())
+    def lock_or_unlock(self, portfolio: int, is_locked: bool) -> None:
+        self.pair.set_locked(portfolio, is_locked)
+
+    @rule(instrument=st.integers(0, len(INSTRUMENTS) - 1), state=st.sampled_from(list(InstrumentState)))
+    def open_or_close(self, instrument: int, state: InstrumentState) -> None:
+        self.pair.set_state(instrument, state)
+
+    @rule(instrument=st.integers(0, len(INSTRUMENTS) - 1), limit=st.integers(1, 4))
+    def empty_a_book(self, instrument: int, limit: int) -> None:
+        self.pair.empty_book(instrument, limit)
 
     @rule(backs=st.lists(st.integers(0, 12), unique=True), limit=st.integers(1, 4))
     def leave(self, backs: list[int], limit: int) -> None:
@@ -343,10 +389,25 @@ def random_step(pair: Pair, dice: random.Random) -> None:
         pair.mass_cancel(owner, instrument_id=instrument_id, side=dice.choice([Side.BUY, Side.SELL]))
     elif choice < 0.95:
         pair.cancel_quotes(owner, dice.randint(1, 2), dice.choice([Side.BOTH, Side.BUY, Side.SELL]))
-    elif choice < 0.96:
+    elif choice < 0.955:
+        control_at_random(pair, dice)
+    elif choice < 0.965:
         pair.leave([pair.naive.last_order_id - back for back in dice.sample(range(12), 4)], dice.randint(1, 3))
     else:
-        pair.drain(owner, dice.randint(0, 5))
+        pair.drain(owner, dice.randint(0, 5), dice.random() < 0.7)
+
+
+def control_at_random(pair: Pair, dice: random.Random) -> None:
+    choice = dice.random()
+    if choice < 0.2:
+        pair.fence_portfolio(dice.randrange(len(PORTFOLIOS)))
+    elif choice < 0.5:
+        pair.set_locked(dice.randrange(len(PORTFOLIOS)), dice.random() < 0.2)
+    elif choice < 0.8:
+        states = [InstrumentState.INSTRUMENT_IS_OPEN] * 5 + [*InstrumentState]
+        pair.set_state(dice.randrange(len(INSTRUMENTS)), dice.choice(states))
+    else:
+        pair.empty_book(dice.randrange(len(INSTRUMENTS)), dice.randint(1, 5))
 
 
 def amend_at_random(pair: Pair, dice: random.Random, owner: int) -> None:

@@ -36,7 +36,7 @@ def test_a_state_that_is_right_passes(engine: Engine, probe: RegistryProbe) -> N
 
 def test_orders_that_died_without_being_counted_are_noticed(engine: Engine, probe: RegistryProbe) -> None:
     rest(probe, 1, Side.BUY, 99)
-    probe.fence_portfolio(0, 1)
+    probe.mark_portfolio(0, 1)
     with pytest.raises(AssertionError, match="owner 0: 0 live in a list, 1 counted"):
         check(engine)
 

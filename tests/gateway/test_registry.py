@@ -143,7 +143,7 @@ def test_orders_up_to_their_portfolios_fenced_order_id_are_dead_covered_or_not()
     probe.enter(1, 2, 2, covered=False)
     probe.enter(0, 3, 3)
     probe.enter(2, 4, 4)
-    probe.fence_portfolio(0, 2)
+    probe.mark_portfolio(0, 2)
     assert [order_id for order_id in range(1, 5) if probe.find_order_id(order_id) is not None] == [3, 4]
 
 

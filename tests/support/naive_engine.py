@@ -102,6 +102,9 @@ class NaiveEngine:
         self.leaving: list[tuple[NaiveOrder, int]] = []
         self.touched: list[int] = []
         self.fenced_epochs = [0] * len(owners)
+        self.fenced_order_ids = [0] * len(portfolios)
+        self.locked: set[int] = set()
+        self.closed: set[int] = set()
         self.newest_epochs = [0] * len(owners)
         self.last_queued = 0
         self.last_order_id = 0
@@ -111,7 +114,8 @@ class NaiveEngine:
     # Queries.
 
     def is_dead(self, order: NaiveOrder) -> bool:
-        return order.covered and order.epoch <= self.fenced_epochs[order.owner]
+        gone = order.covered and order.epoch <= self.fenced_epochs[order.owner]
+        return gone or order.order_id <= self.fenced_order_ids[order.portfolio]
 
     def live(self) -> list[NaiveOrder]:
         return [order for order in self.orders if not self.is_dead(order)]
@@ -265,8 +269,16 @@ class NaiveEngine:
         self.fenced_epochs[owner] = max(self.fenced_epochs[owner], epoch)
         return before - len(self.live())
 
-    def drain(self, owner: int, limit: int, cancel_reason: int = CancelReason.CLIENT_DISCONNECT) -> list[CanceledOrder]:
-        dead = [order for order in self.orders if order.owner == owner and self.is_dead(order)][:limit]
+    def fence_portfolio(self, portfolio: int) -> int:
+        before = len(self.live())
+        self.fenced_order_ids[portfolio] = self.last_order_id
+        return before - len(self.live())
+
+    def drain(
+        self, owner: int, limit: int, cancel_reason: int = CancelReason.CLIENT_DISCONNECT, *, covered: bool = True
+    ) -> list[CanceledOrder]:
+        mine = [order for order in self.orders if (order.owner, order.covered) == (owner, covered)]
+        dead = [order for order in mine if self.is_dead(order)][:limit]
         self.orders = [order for order in self.orders if order not in dead]
         return [canceled_order(order, cancel_reason) for order in dead]
 
@@ -282,6 +294,13 @@ class NaiveEngine:
         self.leaving.append((order, cancel_reason))
         if order.owner not in self.touched:
             self.touched.append(order.owner)
+
+    def leave_book(self, instrument_id: int, limit: int, cancel_reason: int) -> int:
+        """As Venue.leave_book, but for the dead ones, which are in no book of ours; only the live ones count."""
+        found = [order for side in (Side.BUY, Side.SELL) for order in self.side_of(instrument_id, side)][:limit]
+        for order in found:
+            self.take_out(order, cancel_reason)
+        return len(found)
 
     def take_leaving(self, limit: int) -> list[tuple[int, list[CanceledOrder]]]:
         told = []
@@ -305,6 +324,10 @@ class NaiveEngine:
             return OrderRejectReason.SYSTEM_ERROR
         if order.instrument_id not in self.instruments:
             return OrderRejectReason.INVALID_INSTRUMENT
+        if self.owners[order.owner].portfolio in self.locked:
+            return OrderRejectReason.PORTFOLIO_LOCKED
+        if order.instrument_id in self.closed:
+            return OrderRejectReason.NOT_ALLOWED_BY_MARKET_STATE
         market = bool(order.flags & OrderFlags.MARKET_LIMIT)
         post_only = bool(order.flags & POST_ONLY_FLAGS)
         if (
