@@ -16,7 +16,7 @@ from gateway.lifecycle import (
 from gateway.limits import TEXT_MAX_BYTES
 from gateway.session import LinkClosing, LinkState, SessionState
 
-LATER_CAUSES = {Cause.DEAD_MAN_EXPIRED, Cause.GATEWAY_RESTARTED, Cause.GATEWAY_LOST, Cause.ADMIN}
+LATER_CAUSES = {Cause.DEAD_MAN_EXPIRED, Cause.GATEWAY_RESTARTED, Cause.GATEWAY_LOST}
 """Causes of features that are not built yet."""
 
 
