@@ -308,7 +308,7 @@ cdef class Engine:
             reject(outcome, ORDER_REJECT_REASON_INVALID_INSTRUMENT,
                    integer_details(self.details, b"instrument %lld is not known", command.instrument_id, 0))
             return
-        if not (check_venue(self, owner.portfolio, instrument, outcome)
+        if not (check_venue(self, self.registry.owners[command.owner].portfolio, instrument, outcome)
                 and check_fields(self, command, outcome)
                 and check_terms(self, instrument, command, outcome)
                 and check_admission(self, command, hash, outcome)):

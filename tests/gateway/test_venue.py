@@ -4,7 +4,7 @@ import pytest
 
 from codec.layout import CancelReason, MassQuoteRejectReason, OrderRejectReason, ProductType, QuoteStatus, Side
 from gateway.engine import Engine, InstrumentState
-from gateway.engine_types import CanceledOrder, InstrumentSpec, MmpGroupSpec, OwnerSpec, PortfolioSpec, RestingOrder
+from gateway.engine_types import CanceledOrder, InstrumentSpec, MmpGroupSpec, OwnerSpec, PortfolioSpec
 from gateway.invariants import check
 from gateway.limits import API_KEYS_MAX, INSTRUMENTS_MAX, PORTFOLIOS_MAX
 from gateway.probe import EngineProbe
@@ -132,6 +132,20 @@ def test_quotes_of_a_halted_instrument_are_rejected_by_side_and_those_that_stood
     assert probe.owner_counts(MAKER) == (0, 0, 0)
 
 
+def test_amends_are_rejected_like_new_orders(probe: EngineProbe, venue: Venue) -> None:
+    place(probe, MAKER, 1)
+    place(probe, STRANGER, 2)
+    venue.set_instrument_state(0, HALTED)
+    told = probe.amend(STRANGER, 2, FUTURE, 100 * ONE, 2 * ONE)
+    assert (told.reject_reason, told.details) == (
+        OrderRejectReason.NOT_ALLOWED_BY_MARKET_STATE,
+        f"instrument {FUTURE} is halted",
+    )
+    venue.set_locked(0, True)
+    told = probe.amend(MAKER, 1, FUTURE, 100 * ONE, 2 * ONE)
+    assert (told.reject_reason, told.details) == (OrderRejectReason.PORTFOLIO_LOCKED, "portfolio 1 is locked")
+
+
 # The fence of a portfolio.
 
 
@@ -145,7 +159,7 @@ def test_the_fence_of_a_portfolio_kills_every_order_of_it_covered_or_not(probe: 
     assert [probe.owner_counts(owner) for owner in (MAKER, MATE, STRANGER)] == [(0, 0, 2), (0, 0, 1), (1, 1, 0)]
     assert (probe.portfolio_open(0), probe.portfolio_open(1)) == (0, 1)
     assert probe.cancel(MATE, 2, FUTURE).status == "rejected"
-    assert probe.resting(FUTURE, BUY) == [RestingOrder(4, STRANGER, 100 * ONE, ONE, 0)]
+    assert [order.order_id for order in probe.resting(FUTURE, BUY)] == [4]
 
 
 def test_orders_entered_after_the_fence_of_their_portfolio_live(probe: EngineProbe) -> None:

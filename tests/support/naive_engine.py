@@ -199,6 +199,8 @@ class NaiveEngine:
             return self.rejected(asked, OrderRejectReason.SYSTEM_ERROR)
         if instrument_id not in self.instruments:
             return self.rejected(asked, OrderRejectReason.INVALID_INSTRUMENT)
+        if (reason := self.venue_problem(owner, instrument_id)) is not None:
+            return self.rejected(asked, reason)
         portfolio = self.owners[owner].portfolio
         found = self.found(portfolio=portfolio, instrument_id=instrument_id, client_order_id=client_order_id)
         if not found:
@@ -318,16 +320,19 @@ class NaiveEngine:
 
     # Rules.
 
+    def venue_problem(self, owner: int, instrument_id: int) -> OrderRejectReason | None:
+        if self.owners[owner].portfolio in self.locked:
+            return OrderRejectReason.PORTFOLIO_LOCKED
+        return OrderRejectReason.NOT_ALLOWED_BY_MARKET_STATE if instrument_id in self.closed else None
+
     def reason_to_reject(self, order: NewOrder) -> OrderRejectReason | None:
         """The first rule that the order breaks; moves the price of a post-only order that would cross."""
         if order.epoch <= self.fenced_epochs[order.owner] or order.epoch < self.newest_epochs[order.owner]:
             return OrderRejectReason.SYSTEM_ERROR
         if order.instrument_id not in self.instruments:
             return OrderRejectReason.INVALID_INSTRUMENT
-        if self.owners[order.owner].portfolio in self.locked:
-            return OrderRejectReason.PORTFOLIO_LOCKED
-        if order.instrument_id in self.closed:
-            return OrderRejectReason.NOT_ALLOWED_BY_MARKET_STATE
+        if (reason := self.venue_problem(order.owner, order.instrument_id)) is not None:
+            return reason
         market = bool(order.flags & OrderFlags.MARKET_LIMIT)
         post_only = bool(order.flags & POST_ONLY_FLAGS)
         if (

@@ -73,6 +73,8 @@ class NaiveQuotes:
         engine = self.engine
         if epoch <= engine.fenced_epochs[owner] or epoch < engine.newest_epochs[owner]:
             return MassQuoteRejectReason.SYSTEM_ERROR
+        if engine.owners[owner].portfolio in engine.locked:
+            return MassQuoteRejectReason.PORTFOLIO_LOCKED
         if len(entries) > QUOTES_PER_MASS_QUOTE_MAX:
             return MassQuoteRejectReason.TOO_MANY_QUOTES
         if quote_id is None:
@@ -121,6 +123,8 @@ class NaiveQuotes:
 
     def reason_to_reject(self, asked: NewOrder, group: MmpGroupSpec) -> OrderRejectReason | None:
         assert asked.quantity is not None
+        if asked.instrument_id in self.engine.closed:
+            return OrderRejectReason.NOT_ALLOWED_BY_MARKET_STATE
         if asked.flags & SENSELESS:
             return OrderRejectReason.INVALID_FIELD
         if group.quantity_limit is not None and asked.quantity > group.quantity_limit:
