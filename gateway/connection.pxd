@@ -18,6 +18,7 @@ cdef class Shell:
         list paused                     # connections that had their share of this turn
         object turn_ended               # called at the end of each turn with its time
         bint turn_scheduled
+        int64_t look_expected_ns        # core time by which somebody should look at the clock again
         int64_t wall_clock_offset_ns    # core time minus monotonic time
         uint8_t* buffer                 # the one read buffer
         size_t buffer_size
@@ -27,6 +28,7 @@ cdef class Shell:
         uint64_t slow_consumer_bytes
 
     cpdef int64_t now(self) noexcept
+    cpdef int64_t look(self) except? -1
     cdef int after_input(self, Connection connection) except -1
     cdef int schedule_turn(self) except -1
     cdef int flush_sessions(self, int64_t now) except -1

@@ -18,7 +18,7 @@ The measured facts about uvloop that shape this file stand in the design; what f
 
 from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.bytes cimport PyBytes_GET_SIZE
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
@@ -27,7 +27,9 @@ from gateway.dispatch cimport Dispatcher
 from gateway.stream cimport Stream
 from gateway.session cimport CLOSING_ABORT, CLOSING_NOT, LINK_CLOSED, LINK_CLOSING, LINK_LIVE, LINK_WAITING, Link, Session
 
-from gateway.limits import BACKLOG_MARKS_PER_LIMIT, CONNECTIONS_MAX, FRAME_SIZE_MAX_IN_MOST_BYTES, READ_BUFFER_BYTES, WRITE_MAX_BYTES
+from gateway.limits import (
+    BACKLOG_MARKS_PER_LIMIT, CONNECTIONS_MAX, FRAME_SIZE_MAX_IN_MOST_BYTES, READ_BUFFER_BYTES, STALL_LEAST_MS, WRITE_MAX_BYTES,
+)
 
 cdef extern from "<sys/socket.h>" nogil:
     enum:
@@ -41,6 +43,7 @@ cdef Py_ssize_t WRITE_MAX = WRITE_MAX_BYTES
 cdef int64_t MARKS_PER_LIMIT = BACKLOG_MARKS_PER_LIMIT
 cdef int64_t SECOND_NS = 1_000_000_000
 cdef int64_t MILLISECOND_NS = 1_000_000
+cdef int64_t STALL_LEAST_NS = STALL_LEAST_MS * MILLISECOND_NS
 
 
 cdef int64_t read_clock(int clock) noexcept nogil:
@@ -68,6 +71,7 @@ cdef class Shell:
         self.close_linger_ns = settings.close_linger_ms * MILLISECOND_NS
         self.slow_consumer_ns = settings.slow_consumer_ms * MILLISECOND_NS
         self.slow_consumer_bytes = settings.slow_consumer_bytes
+        self.look_expected_ns = INT64_MAX
         # Core time is the wall clock at the start plus the time since: it never goes back.
         self.wall_clock_offset_ns = read_clock(CLOCK_REALTIME) - read_clock(CLOCK_MONOTONIC)
         self.buffer_size = PARTIAL_MAX + READ_SIZE
@@ -85,13 +89,31 @@ cdef class Shell:
         """Core time, ns since the epoch."""
         return read_clock(CLOCK_MONOTONIC) + self.wall_clock_offset_ns
 
+    cpdef int64_t look(self) except? -1:
+        """The time for an input of the core, which is told first if the gateway stood still until now.
+
+        It did if somebody should have looked long ago and nobody did. However much there was to do between two looks
+        in a row, a gateway that looks all the time does not stand still.
+        """
+        cdef int64_t now = self.now()
+        cdef int64_t late_ns = now - self.look_expected_ns
+        if late_ns > 0:
+            self.look_expected_ns = now
+            if late_ns >= STALL_LEAST_NS:
+                self.core.stalled(late_ns)
+        return now
+
+    def expect_look(self, at) -> None:
+        """Somebody is to look at the core time `at`, ns; None when there is nothing to look for."""
+        self.look_expected_ns = INT64_MAX if at is None else at
+
     def new_connection(self) -> Connection:
         """The protocol factory."""
         return Connection(self)
 
     def end_turn(self) -> None:
         """Everything that was ready has been read: a step of the work under way, then one write per session."""
-        cdef int64_t now = self.now()
+        cdef int64_t now = self.look()
         self.turn_scheduled = False
         try:
             if self.core.is_busy:
@@ -173,7 +195,7 @@ cdef class Connection(Link):
         transport.set_write_buffer_limits(0)
         self.descriptor = transport.get_extra_info("socket").fileno()
         self.shell.connections.add(self)
-        self.shell.core.connected(self, self.shell.now())
+        self.shell.core.connected(self, self.shell.look())
         self.shell.schedule_turn()
 
     def get_buffer(self, sizehint) -> Shell:
@@ -187,7 +209,7 @@ cdef class Connection(Link):
 
     def buffer_updated(self, size_t size) -> None:
         cdef Shell shell = self.shell
-        cdef int64_t now = shell.now()
+        cdef int64_t now = shell.look()
         cdef size_t total = self.offered + size
         cdef size_t consumed
         if self.state == LINK_WAITING:
@@ -205,7 +227,7 @@ cdef class Connection(Link):
         cdef Shell shell = self.shell
         self.half_closed = True
         if self.state < LINK_CLOSING:
-            shell.core.half_closed(self, shell.now())
+            shell.core.half_closed(self, shell.look())
             shell.after_input(self)
         elif self.linger is not None and not self.write_blocked:
             # All is told, and the client has closed: that is all there is to wait for.
@@ -223,7 +245,7 @@ cdef class Connection(Link):
         if error is not None:
             shell.core.undelivered(self)
         shell.connections.discard(self)
-        shell.core.lost(self, shell.now())
+        shell.core.lost(self, shell.look())
         shell.schedule_turn()
 
     def pause_writing(self) -> None:

@@ -9,7 +9,8 @@ Inputs, each with the core time `now` (ns since the epoch, never going back):
     slow(link, now)              the client does not read
     delivered(link)              the socket took every byte of a closing link
     undelivered(link)            the client reset the line all the same
-    tick(now, stall_ns)          time has passed; for stall_ns of it the gateway itself did not look
+    stalled(stall_ns)            the gateway itself stood still for so long; told before what came in meanwhile
+    tick(now, seen)              time has passed; everything that had come in by `seen` has been received
     step(now)                    a bounded piece of the work that is under way, while `is_busy`
     shut_down(now)
 
@@ -155,15 +156,23 @@ class Core:
         if link.ending is not None:
             link.ending.delivered = False
 
-    def tick(self, now: int, stall_ns: int = 0) -> None:
-        """Judges silence. Call it after a full read pass, with the time by which the gateway itself came late."""
+    def stalled(self, stall_ns: int) -> None:
+        """The gateway stood still until now: for so long it could hear nobody, so nobody was silent.
+
+        Tell it before what came in meanwhile is received: who is heard then has nothing to be forgiven.
+        """
         self.dispatcher.stalled_ns += stall_ns
-        judged = self._judged(now)
-        while (link := self._deadlines.pop_due(now)) is not None:
+
+    def tick(self, now: int, seen: int) -> None:
+        """Judges silence as of `seen`: everything that had arrived by then has been received.
+
+        Later than that, who seems silent may only not have been read yet.
+        """
+        while (link := self._deadlines.pop_due(seen)) is not None:
             if link.state == LinkState.LINK_LOGON:
-                self._judge_stranger(link, judged, now)
+                self._judge_stranger(link, seen, now)
             elif link.state == LinkState.LINK_LIVE:
-                self._judge(link, judged, now)
+                self._judge(link, seen, now)
 
     def step(self, now: int) -> None:
         """A bounded piece of the endings under way; call it once a turn while `is_busy`."""
@@ -350,22 +359,23 @@ class Core:
 
     # inside: time, and what it costs to remember
 
-    def _judge(self, link: Link, judged: int, now: int) -> None:
+    def _judge(self, link: Link, seen: int, now: int) -> None:
         session = session_of(link)
+        judged = self._judged(seen)
         if has_lapsed(session, self._silence, judged):
             self.gone(session, Cause.HEARTBEAT_MISSED, now)
             return
         if must_probe(session, self._silence, judged):
             session.send_test_request(session.stream.next_number, now)
-            session.probed_judged_ns = judged
-        elif must_speak(session, self._silence, now):
+            session.probed_judged_ns = self._judged(now)
+        elif must_speak(session, self._silence, seen):
             session.send_heartbeat(0, now)
         self._deadlines.set(link, next_look(session, self._silence, self.dispatcher.stalled_ns))
 
-    def _judge_stranger(self, link: Link, judged: int, now: int) -> None:
-        patience_ns = link.connected_judged_ns + self._silence.logon_ns - judged
-        if patience_ns > 0:
-            self._deadlines.set(link, now + patience_ns)
+    def _judge_stranger(self, link: Link, seen: int, now: int) -> None:
+        refused_at = link.connected_judged_ns + self._silence.logon_ns + self.dispatcher.stalled_ns
+        if refused_at > seen:
+            self._deadlines.set(link, refused_at)
         else:
             self._refuse(link, TEXT_LOGON_TIMEOUT, now)
 

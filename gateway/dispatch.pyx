@@ -85,9 +85,18 @@ cdef class Dispatcher:
         self.strict = strict
 
     def feed(self, Link link not None, bytes data not None, int64_t now) -> None:
-        """`data` came in on the link: processes it together with what is pending there, and keeps the rest."""
-        if self.hold(link, <const uint8_t*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), now):
+        """`data`, however much, came in on the link: processes it behind what is pending there, and keeps the rest."""
+        cdef const uint8_t* at = <const uint8_t*>PyBytes_AS_STRING(data)
+        cdef size_t left = PyBytes_GET_SIZE(data)
+        cdef size_t size
+        while left > 0:
+            # As much as there is room for. A link without room may not be read yet: one byte more is too many.
+            size = min(left, max(NEWCOMER_MAX - link.pending_used, <size_t>1))
+            if not self.hold(link, at, size, now):
+                return
             self.resume(link, now)
+            at += size
+            left -= size
 
     def resume(self, Link link not None, int64_t now) -> None:
         """Processes what is pending on the link, as far as it may be read now, and keeps the rest."""

@@ -5,8 +5,9 @@ sending moves nothing in the heap: an entry that comes up too early is judged by
 So a message costs a store, and a tick costs only the sessions that are due.
 
 Two clocks. What the client owes us is judged on a clock that the gateway's own stalls do not advance (`judged`): a
-gateway that did not look cannot say that it heard nothing. And nobody lapses without a TestRequest and the time to
-answer it.
+gateway that did not look cannot say that it heard nothing. A stall sets that clock back before what arrived meanwhile
+is heard, so it lengthens the silence of who was not heard since, and of nobody else. And nobody lapses without a
+TestRequest and the time to answer it.
 """
 
 import heapq

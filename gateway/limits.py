@@ -115,11 +115,9 @@ TCP_KEEPCNT_MOST_PROBES: Final = 127
 # The loop -----------------------------------------------------------------------------------------------------------
 
 STALL_LEAST_MS: Final = 20
-"""A timer that comes later than this was held up by the gateway itself: nobody's silence is judged by that time."""
+"""Nobody looked for so long although a timer was due: the gateway stood still, and that time is nobody's silence."""
 ENDINGS_PER_STEP_MAX: Final = 64
 """Sessions whose end is moved on in one step: each also costs a LoggedOut and a line in the log."""
-READ_PASSES_MAX: Final = 4
-"""Read passes before silence is judged, however much each of them was held up."""
 
 # Client -------------------------------------------------------------------------------------------------------------
 

@@ -2,8 +2,9 @@
 
 Time is judged after a full read pass. A loop that stood still runs its timers before it reads what has arrived
 meanwhile; whoever judged silence there would take its own hiccup for everybody's. So a timer that is due only asks
-for a pass over everything that can be read, and the time by which the gateway itself came late is told to the core,
-which does not hold it against anybody.
+for a pass over everything that can be read, and what is judged then is the time at which that pass began: whatever
+had arrived by then has been read. Whoever looks at the clock first after the gateway stood still, the timer or a
+read, tells the core of it, which does not hold it against anybody.
 """
 
 import asyncio
@@ -25,20 +26,17 @@ from gateway.limits import (
     DESCRIPTORS_RESERVED,
     PENDING_LOGONS_LEAST,
     PENDING_LOGONS_MAX,
-    READ_PASSES_MAX,
     SOCKET_BACKLOG_CONNECTIONS,
-    STALL_LEAST_MS,
     TCP_KEEPCNT_MOST_PROBES,
     TCP_KEEPIDLE_MOST_S,
 )
 from gateway.log import Log
 
 _SECOND_NS: Final = 1_000_000_000
-_STALL_LEAST_NS: Final = STALL_LEAST_MS * 1_000_000
 
 
 class Ticker:
-    """Calls the core's `tick` when something is due, after a read pass, with the stall that came before."""
+    """Calls the core's `tick` when something is due, after a read pass."""
 
     def __init__(self, core: Core, shell: Shell, loop: asyncio.AbstractEventLoop) -> None:
         self._core = core
@@ -46,13 +44,11 @@ class Ticker:
         self._loop = loop
         self._timer: asyncio.TimerHandle | None = None
         self._due: int | None = None
-        self._pass_began = 0
-        self._passes = 0
-        self._stall_ns = 0
+        self._in_pass = False
 
     def arm(self, now: int) -> None:
         """Makes sure that the next deadline will not be slept through."""
-        if self._passes:
+        if self._in_pass:
             return
         due = self._core.next_deadline
         if due is None or (self._due is not None and self._due <= due):
@@ -60,32 +56,23 @@ class Ticker:
         if self._timer is not None:
             self._timer.cancel()
         self._due = due
+        self._shell.expect_look(max(due, now))
         # Timers count whole milliseconds: one more, so that it never comes a moment too early.
         self._timer = self._loop.call_later(max(due - now, 0) / _SECOND_NS + 0.001, self._fire)
 
     def _fire(self) -> None:
-        now = self._shell.now()
-        self._timer = None
-        self._stall_ns = _stall(now - (self._due or now))
-        self._due = None
-        self._begin_pass(now)
-
-    def _begin_pass(self, now: int) -> None:
-        self._pass_began = now
-        self._passes += 1
+        now = self._shell.look()
+        self._timer = self._due = None
+        self._in_pass = True
+        self._shell.expect_look(now)
         # What is called soon from a timer runs before the next poll; what is called soon from there, after it.
-        self._loop.call_soon(self._loop.call_soon, self._end_pass)
+        self._loop.call_soon(self._loop.call_soon, self._end_pass, now)
 
-    def _end_pass(self) -> None:
-        now = self._shell.now()
-        stall_ns = _stall(now - self._pass_began)
-        self._stall_ns += stall_ns
-        if stall_ns and self._passes < READ_PASSES_MAX:
-            # The gateway stood still during the pass: more may have arrived than it has seen.
-            self._begin_pass(now)
-            return
-        self._passes = 0
-        self._core.tick(now, self._stall_ns)
+    def _end_pass(self, began: int) -> None:
+        now = self._shell.look()
+        self._in_pass = False
+        self._shell.expect_look(None)
+        self._core.tick(now, began)
         self._shell.wake()
         self.arm(now)
 
@@ -218,7 +205,3 @@ def raise_descriptor_limit() -> None:
 def pending_logons_max(descriptors: int, api_keys: int) -> int:
     """Connections that may wait for their Logon, so that a flood of them leaves every API key a descriptor."""
     return min(max(descriptors - DESCRIPTORS_RESERVED - api_keys, PENDING_LOGONS_LEAST), PENDING_LOGONS_MAX)
-
-
-def _stall(late_ns: int) -> int:
-    return late_ns if late_ns >= _STALL_LEAST_NS else 0

@@ -59,6 +59,25 @@ def test_frames_are_understood_glued_together(driver: CoreDriver) -> None:
     assert line.names() == ["LogonConf", *["NewOrderResponse"] * 3]
 
 
+def test_a_live_link_may_be_fed_any_number_of_frames_at_once(driver: CoreDriver, maker: Line) -> None:
+    data = b"".join(maker.frame("NewOrderRequest", order(number)) for number in range(1, 3001))
+    assert len(data) > 4 * NEWCOMER_BUFFER_BYTES
+    driver.core.received(maker.link, data[:50], driver.now)
+    driver.core.received(maker.link, data[50:-1], driver.now)
+    assert (maker.names(), len(maker.link.pending_bytes)) == (["NewOrderResponse"] * 2999, 95)
+    driver.core.received(maker.link, data[-1:], driver.now)
+    assert (maker.names(), maker.link.pending_bytes) == (["NewOrderResponse"], b"")
+
+
+def test_nothing_behind_an_ending_is_read_of_any_number_of_frames(driver: CoreDriver, maker: Line) -> None:
+    data = maker.frame("Logout", {"reason": ""})
+    data += b"".join(maker.frame("NewOrderRequest", order(number)) for number in range(1, 2001))
+    driver.core.received(maker.link, data, driver.now)
+    assert maker.link.pending_bytes == b""
+    driver.settle()
+    assert maker.read() == [(2, "LoggedOut", {"reason": "logout"})]
+
+
 @pytest.mark.parametrize("cut", [1, 3, 4, 31, 32, 95])
 def test_half_a_frame_is_kept_by_the_link_until_the_rest_comes(maker: Line, cut: int) -> None:
     frame = maker.frame("NewOrderRequest", order(1))
@@ -322,6 +341,16 @@ def test_a_newcomers_buffer_that_is_full_is_a_violation_of_the_newcomer_alone(dr
     driver.settle()
     assert driver.ends() == [("maker-1", "DISPLACED", 0)]
     assert maker.read() == [(2, "LoggedOut", {"reason": "displaced by a newer logon of this key"})]
+
+
+@pytest.mark.parametrize(("size", "state"), [(0, LinkState.LINK_WAITING), (1, LinkState.LINK_CLOSING)])
+def test_a_newcomers_buffer_has_a_limit_however_the_bytes_come(
+    driver: CoreDriver, maker: Line, size: int, state: LinkState
+) -> None:
+    newcomer = driver.connect()
+    data = newcomer.logon_frame("maker-1") + bytes(NEWCOMER_BUFFER_BYTES + size)
+    driver.core.received(newcomer.link, data, driver.now)
+    assert (newcomer.link.state, maker.link.state) == (state, LinkState.LINK_CLOSING)
 
 
 def test_frames_are_counted(driver: CoreDriver, maker: Line) -> None:

@@ -2,10 +2,10 @@
 
 Everything follows from a seed: what happens, when, and so every byte. The core is real; around it is a model of what a
 shell and a network do. A gateway that stands still reads nothing and looks at no clock; when it goes on, it reads what
-has arrived, and then judges, told by how much it came late. What must always hold is asserted as it happens:
+has arrived, told first by how much it came late, and then judges. What must always hold is asserted as it happens:
 
 * who lapses has been silent for the lapse time, was asked, and had the time to answer (and nobody else lapses);
-* who is silent is gone by then, but for twice the time in which the gateway itself stood still;
+* who is silent is gone by then, but for the time in which the gateway itself stood still meanwhile;
 * from the fence on no order of a session is filled; each is cancelled once, with what had filled;
 * nobody else's orders are touched.
 """
@@ -123,6 +123,7 @@ class Simulation:
         self.traders = [client for client in self.clients.values() if client not in self.auditors]
         self.inputs = 0
         self.stalled_until = 0
+        self._awake_at = 0
         self.stalls: list[tuple[int, int]] = []  # (began, ended)
         self.ended: list[tuple[str, str]] = []
         self.filled: dict[int, int] = {}  # what has filled of each open order
@@ -182,12 +183,19 @@ class Simulation:
                 self._tick()
 
     def _tick(self) -> None:
-        due = self.driver.core.next_deadline
-        late = 0 if due is None else self.now - due
-        self.driver.core.tick(self.now, late if late >= STALL_LEAST else 0)
+        self._wake()
+        self.driver.core.tick(self.now, self.now)
         self._look()
 
     # what the shell does
+
+    def _wake(self) -> None:
+        """Before every input: if the gateway should have woken long ago, it stood still."""
+        due = self.driver.core.next_deadline
+        late = 0 if due is None else self.now - max(due, self._awake_at)
+        if late >= STALL_LEAST:
+            self.driver.core.stalled(late)
+        self._awake_at = self.now
 
     def arrives(self, client: Client, line: Line | None, frame: bytes) -> None:
         """Bytes reach the gateway's socket; they are read at once, or when the gateway goes on."""
@@ -197,6 +205,7 @@ class Simulation:
         self._when_it_goes_on(lambda: self._reads(client, line, frame))
 
     def _reads(self, client: Client, line: Line, frame: bytes) -> None:
+        self._wake()
         line.raw(frame)
         if client.line is line:
             client.asked_at = None
@@ -230,6 +239,7 @@ class Simulation:
     def _step(self) -> None:
         self._stepping = False
         if self.driver.core.is_busy:
+            self._wake()
             self.driver.core.step(self.now)
             self._look()
 
@@ -286,6 +296,7 @@ class Simulation:
 
     def _breaks(self, client: Client, line: Line, how: Callable[[], None]) -> None:
         if line.link.state != LinkState.LINK_CLOSED:
+            self._wake()
             how()
             if client.line is line:
                 client.line = None
@@ -303,8 +314,8 @@ class Simulation:
     # what must hold
 
     def _stood_still(self, since: int) -> int:
-        """For how long the gateway has stood still in pauses that were not over at `since`."""
-        return sum(min(ended, self.now) - began for began, ended in self.stalls if ended >= since)
+        """For how long the gateway has stood still since then."""
+        return sum(max(min(ended, self.now) - max(began, since), 0) for began, ended in self.stalls)
 
     def _check_sessions(self) -> None:
         for session in self.driver.core.sessions:
@@ -329,8 +340,7 @@ class Simulation:
             assert silent_for >= self.silence.lapse_ns, f"{session.client_id} was heard {silent_for} ns ago"
             assert client.asked_at is not None, f"{session.client_id} was not asked"
             assert self.now - client.asked_at >= self.silence.lapse_ns - self.silence.probe_ns
-        # Twice: what has arrived while it stood still counts as heard when it went on, and then the pause is forgiven.
-        patience = self.silence.lapse_ns + 2 * self._stood_still(client.last_arrival) + 2 * MILLISECOND
+        patience = self.silence.lapse_ns + self._stood_still(client.last_arrival)
         assert silent_for <= patience, f"{session.client_id} was silent for {silent_for} ns, {patience=}"
 
     def _check_reports(self) -> None:

@@ -299,7 +299,9 @@ class CoreDriver:
     def tick(self, after_ns: int = 0, stall_ns: int = 0) -> None:
         """Time passes, and is judged."""
         self.now += after_ns
-        self.core.tick(self.now, stall_ns)
+        if stall_ns:
+            self.core.stalled(stall_ns)
+        self.core.tick(self.now, self.now)
         self.flush()
 
     def ends(self) -> list[tuple[str, str, int]]:

@@ -87,6 +87,7 @@ WILD: list[dict[str, Any]] = [
 ]
 TIMES = [0, 1, INTERVAL // 10, INTERVAL // 2, INTERVAL * 3 // 10, INTERVAL, INTERVAL * 6 // 5]
 STALLS = [0, 0, 0, 1, INTERVAL // 10, INTERVAL]
+PASSES = [0, 0, 0, 1, INTERVAL // 50]
 VERSIONS = [17, 17, 17, 16, 15, 12, 11, 10, 2, 1, 0]
 CUTS = [None] * 8 + [1, 3, 40, 95]
 
@@ -375,12 +376,15 @@ class CorePair:
             self.send(pair, "Heartbeat", {"correlation_id": 0})
         after = self.choose(TIMES)
         stall = min(after, self.choose(STALLS))
-        self.driver.now += after
+        seen = self.driver.now + after
+        self.driver.now = self.naive.now = seen + self.choose(PASSES)
         core = self.driver.core
-        core.tick(self.driver.now, stall)
+        core.stalled(stall)
+        self.naive.stall(stall)
+        core.tick(self.driver.now, seen)
         endings = {session.client_id: session.ending for session in core.sessions}
-        self.naive.tick(self.driver.now, stall, lambda session: int(endings[session.client_id].exec_id))
-        assert core.next_deadline is None or core.next_deadline > self.driver.now
+        self.naive.tick(seen, lambda session: int(endings[session.client_id].exec_id))
+        assert core.next_deadline is None or core.next_deadline > seen
 
     def step(self) -> None:
         if not self.driver.core.is_busy:

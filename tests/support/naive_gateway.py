@@ -143,6 +143,10 @@ class NaiveGateway:
     def judged(self) -> int:
         return self.now - self.stalled
 
+    def stall(self, stall: int) -> None:
+        """The gateway stood still for so long."""
+        self.stalled += stall
+
     # inputs
 
     def connected(self) -> NaiveLine:
@@ -190,31 +194,30 @@ class NaiveGateway:
         if line.ending is not None and policy_of(line.ending.cause).peer_reads:
             line.ending.delivered = True
 
-    def tick(self, now: int, stall: int, order: Callable[[NaiveSession], int]) -> None:
+    def tick(self, seen: int, order: Callable[[NaiveSession], int]) -> None:
         """`order` sorts sessions that lapse together."""
-        self.now = now
-        self.stalled += stall
+        judged = seen - self.stalled
         for line in self.lines:
-            if line.state == "logon" and self.judged >= line.connected_judged + self.silence.logon_ns:
+            if line.state == "logon" and judged >= line.connected_judged + self.silence.logon_ns:
                 self.refuse(line, TEXT_LOGON_TIMEOUT)
         live = [session for session in self.sessions if session.state == "live"]
-        lapsed = [session for session in live if self.has_lapsed(session)]
+        lapsed = [session for session in live if self.has_lapsed(session, judged)]
         for session in sorted(lapsed, key=order):
             self.gone(session, Cause.HEARTBEAT_MISSED)
         for session in live:
             if session in lapsed:
                 continue
-            if session.probed_judged is None and self.judged >= session.heard_judged + self.silence.probe_ns:
+            if session.probed_judged is None and judged >= session.heard_judged + self.silence.probe_ns:
                 self.say(session, "TestRequest", {"correlation_id": len(session.stream) + 1})
                 session.probed_judged = self.judged
-            elif now >= session.spoke + self.silence.interval_ns:
+            elif seen >= session.spoke + self.silence.interval_ns:
                 self.say(session, "Heartbeat", {"correlation_id": 0})
 
-    def has_lapsed(self, session: NaiveSession) -> bool:
+    def has_lapsed(self, session: NaiveSession, judged: int) -> bool:
         if session.probed_judged is None:
             return False
         answer_by = session.probed_judged + self.silence.lapse_ns - self.silence.probe_ns
-        return self.judged >= max(session.heard_judged + self.silence.lapse_ns, answer_by)
+        return judged >= max(session.heard_judged + self.silence.lapse_ns, answer_by)
 
     def shut_down(self) -> None:
         self.shutting_down = True
