@@ -20,6 +20,7 @@ MODULES = (
     "gateway.amend",
     "gateway.book",
     "gateway.connection",
+    "gateway.day_orders",
     "gateway.dispatch",
     "gateway.engine",
     "gateway.fill_or_kill",

@@ -37,7 +37,7 @@ cdef struct Command:
     uint32_t owner                # index into the owners given at construction
     uint16_t flags                # ORDER_FLAGS_*
     int8_t side                   # SIDE_*
-    int8_t time_in_force          # TIME_IN_FORCE_*
+    int8_t time_in_force          # TIME_IN_FORCE_*, or above 0: days
     int8_t self_trading_mode      # SELF_TRADING_MODE_*
     int8_t covered                # 1: dies with its session
     int8_t is_quote               # 1: a side of a mass quote

@@ -30,8 +30,8 @@ from gateway.order_checks cimport (
     PRICE_IS_RIGHT, check_admission, check_fields, check_terms, check_venue, price_problem,
 )
 from gateway.registry cimport (
-    ORDER_CANCELS_MAKER, ORDER_IN_BOOK, ORDER_IS_COVERED, ORDER_IS_ICEBERG, ORDER_IS_QUOTE, Order, OrderList, Owner,
-    order_at, order_is_dead, order_visible,
+    ORDER_CANCELS_MAKER, ORDER_IN_BOOK, ORDER_IS_COVERED, ORDER_IS_DAY, ORDER_IS_ICEBERG, ORDER_IS_QUOTE, Order,
+    OrderList, Owner, order_at, order_is_dead, order_visible,
 )
 from gateway.slab cimport NONE
 
@@ -268,6 +268,9 @@ cdef class Engine:
             order.flags |= ORDER_CANCELS_MAKER
         if command.show_quantity != INT64_MIN:
             order.flags |= ORDER_IS_ICEBERG
+        if command.time_in_force > TIME_IN_FORCE_GTC:
+            order.flags |= ORDER_IS_DAY
+            order.last_settlement = self.registry.days.settlements + command.time_in_force
         order.show_quantity = command.show_quantity
         order.shown = min(command.show_quantity, taker.remaining)
         order.side = command.side
@@ -286,7 +289,7 @@ cdef class Engine:
         outcome.total_filled = command.quantity - taker.remaining
         if taker.remaining == 0:
             outcome.order_status = ORDER_STATUS_FILLED
-        elif taker.stop == STOP_NONE and command.time_in_force == TIME_IN_FORCE_GTC and (
+        elif taker.stop == STOP_NONE and command.time_in_force >= TIME_IN_FORCE_GTC and (
                 command.price != INT64_MIN or taker.fills):
             if command.price == INT64_MIN:
                 outcome.price = taker.last_price

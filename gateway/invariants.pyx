@@ -3,7 +3,7 @@
 Each function raises AssertionError naming what is wrong. They read everything there is: O(all orders).
 """
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from codec.layout cimport SIDE_BUY, SIDE_SELL
 from gateway.book cimport Books, BookSide, Level, level_at
@@ -13,8 +13,8 @@ from gateway.lookup cimport (
 )
 from gateway.quote_slots cimport QuoteSlot, QuoteSlots, quote_index, quote_slot_at
 from gateway.registry cimport (
-    ORDER_IN_BOOK, ORDER_IS_COVERED, ORDER_IS_ICEBERG, ORDER_IS_QUOTE, Order, OrderList, Registry, order_at,
-    order_is_dead,
+    DAY_LISTS, ORDER_IN_BOOK, ORDER_IS_COVERED, ORDER_IS_DAY, ORDER_IS_ICEBERG, ORDER_IS_QUOTE, DayList, Order,
+    OrderList, Registry, order_at, order_is_dead,
 )
 from gateway.slab cimport CACHE_LINE_SIZE, NONE
 
@@ -71,6 +71,7 @@ def check_registry(Registry registry not None):
         walk_leaving(registry, owner, leaving)
     require(not leaving & handles, f"orders that are leaving and open: {sorted(leaving & handles)}")
     check_touched(registry)
+    check_days(registry, handles)
     require(registry.orders.used == len(handles) + len(leaving),
             f"{registry.orders.used} records in use, {len(handles)} in lists and {len(leaving)} leaving")
     quotes = check_quotes(registry, handles)
@@ -189,6 +190,39 @@ cdef int walk_leaving(Registry registry, uint32_t owner, set leaving) except -1:
     require(mine.tail == previous and mine.live == count, f"owner {owner}: {count} leaving, {mine.live} counted")
     require(count == 0 or registry.owners[owner].is_touched, f"owner {owner}: {count} leaving and not touched")
     return 0
+
+
+cdef int check_days(Registry registry, set handles) except -1:
+    """Every day order is in the list of the settlement that ends it, and no other order is in any."""
+    cdef uint32_t handle
+    cdef uint32_t settlements = registry.days.settlements
+    listed = walk_days(registry, registry.days.due, "due")
+    for ends, handle in listed:
+        require(<int32_t>(<uint32_t>ends - settlements) <= 0, f"order {order_at(&registry.orders, handle).order_id}: due early")
+    for index in range(DAY_LISTS):
+        coming = walk_days(registry, registry.days.coming[index], f"day list {index}")
+        for ends, handle in coming:
+            require(0 < <int32_t>(<uint32_t>ends - settlements) < DAY_LISTS and ends % DAY_LISTS == index,
+                    f"order {order_at(&registry.orders, handle).order_id}: in the list of another settlement")
+        listed += coming
+    days = {handle for handle in handles if order_at(&registry.orders, handle).flags & ORDER_IS_DAY}
+    require(len(listed) == registry.days.count and {handle for _, handle in listed} == days,
+            f"{len(days)} day orders, {len(listed)} in lists, {registry.days.count} counted")
+    return 0
+
+
+cdef list walk_days(Registry registry, DayList days, str where):
+    cdef uint32_t handle = days.head
+    cdef uint32_t previous = NONE
+    cdef Order* order
+    found = []
+    while handle != NONE:
+        order = order_at(&registry.orders, handle)
+        require(order.day_prev == previous, f"{where}, order {order.order_id}: links")
+        found.append((order.last_settlement, handle))
+        previous, handle = handle, order.day_next
+    require(days.tail == previous, f"{where}: tail")
+    return found
 
 
 cdef int check_touched(Registry registry) except -1:

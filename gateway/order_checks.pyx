@@ -55,9 +55,9 @@ cdef bint check_fields(Engine engine, const Command* command, Outcome* outcome) 
         wrong = b"client order id is null"
     elif command.side != SIDE_BUY and command.side != SIDE_SELL:
         wrong = integer_details(engine.details, b"side %lld is neither buy (1) nor sell (-1)", command.side, 0)
-    elif command.time_in_force > TIME_IN_FORCE_GTC or command.time_in_force < TIME_IN_FORCE_IOC:
-        wrong = integer_details(engine.details, b"time in force %lld is not supported: wanted 0 (GTC), -1 (FOK) or "
-                                b"-2 (IOC)", command.time_in_force, 0)
+    elif command.time_in_force < TIME_IN_FORCE_IOC:
+        wrong = integer_details(engine.details, b"time in force %lld: wanted 0 (GTC), -1 (FOK), -2 (IOC) or a number of "
+                                b"days", command.time_in_force, 0)
     elif (command.self_trading_mode != SELF_TRADING_MODE_CANCEL_TAKER
           and command.self_trading_mode != SELF_TRADING_MODE_CANCEL_MAKER):
         wrong = integer_details(engine.details, b"self trading mode %lld is neither cancel taker (0) nor cancel "
@@ -67,7 +67,7 @@ cdef bint check_fields(Engine engine, const Command* command, Outcome* outcome) 
                                 command.price, INT64_MIN)
     elif post_only and command.flags & ORDER_FLAGS_MARKET_LIMIT:
         wrong = b"a market order cannot be post-only"
-    elif post_only and command.time_in_force != TIME_IN_FORCE_GTC:
+    elif post_only and command.time_in_force < TIME_IN_FORCE_GTC:
         wrong = b"an IOC or FOK order cannot be post-only"
     if wrong != NULL:
         return reject(outcome, ORDER_REJECT_REASON_INVALID_FIELD, wrong)
@@ -172,7 +172,7 @@ cdef bint check_admission(Engine engine, const Command* command, uint32_t hash, 
         return reject(outcome, ORDER_REJECT_REASON_DUPLICATE_CLIENT_ORDER_ID,
                       integer_details(engine.details, b"client order id %lld belongs to an open order",
                                       command.client_order_id, 0))
-    return command.time_in_force != TIME_IN_FORCE_GTC or check_room(engine, command, outcome)
+    return command.time_in_force < TIME_IN_FORCE_GTC or check_room(engine, command, outcome)
 
 
 cdef bint check_room(Engine engine, const Command* command, Outcome* outcome) noexcept nogil:

@@ -15,6 +15,7 @@ from codec.layout cimport (
 )
 from gateway.amend cimport amend_order
 from gateway.book cimport Books, Level, level_at
+from gateway.day_orders cimport leave_due, settle
 from gateway.engine cimport EVENT_FILL, OUTCOME_ACCEPTED, Command, Engine, Event, Outcome
 from gateway.lookup cimport scoped_hash
 from gateway.mass_cancel cimport CancelFilter, leave_matching
@@ -325,6 +326,14 @@ cdef class EngineProbe:
         if handle != NONE:
             self.engine.leave(handle, cancel_reason)
         return handle != NONE
+
+    def settle(self):
+        """A settlement: day orders whose days are over are due."""
+        settle(self.engine)
+
+    def leave_due(self, uint32_t limit):
+        """Take out due orders, to be told of by take_leaving; how many it looked at, at most `limit`."""
+        return leave_due(self.engine, limit)
 
     def take_leaving(self, uint32_t limit):
         """What every touched owner is told, owner by owner: (owner, a list of CanceledOrder, at most `limit` of them).

@@ -1,6 +1,6 @@
 """Every order there is: its record, the lists and lookups that lead to it, and the predicate that says it is dead."""
 
-from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int8_t, int64_t, uint16_t, uint32_t
 
 from gateway.lookup cimport Lookup
 from gateway.quote_slots cimport QuoteSlots
@@ -17,6 +17,11 @@ cdef enum:
     ORDER_IN_BOOK = 4
     ORDER_CANCELS_MAKER = 8   # SELF_TRADING_MODE_CANCEL_MAKER at entry: whom self-match prevention cancels
     ORDER_IS_ICEBERG = 16
+    ORDER_IS_DAY = 32         # ends with its last_settlement
+
+
+cdef enum:
+    DAY_LISTS = 128           # one more than an order may have days (timeInForce is an int8)
 
 
 cdef struct Order:
@@ -44,13 +49,27 @@ cdef struct Order:
     uint32_t owner_next
     uint32_t client_hash
     uint32_t quote_slot       # quotes only; NONE once a new quote has taken its place
-    uint8_t reserved[12]      # so that the record fills two cache lines
+    uint32_t last_settlement  # day orders only, as their links: in the number of settlements that there have been
+    uint32_t day_prev         # among those that end with the same settlement, in order of entry
+    uint32_t day_next         # here the record has filled two cache lines
 
 
 cdef struct OrderList:
     uint32_t head
     uint32_t tail
     uint32_t live             # its dead orders are not counted
+
+
+cdef struct DayList:
+    uint32_t head
+    uint32_t tail
+
+
+cdef struct Days:
+    DayList coming[DAY_LISTS]     # orders that end with a settlement to come, by its number modulo DAY_LISTS
+    DayList due                   # orders whose last settlement has been
+    uint32_t settlements          # so far
+    uint32_t count                # day orders in all these lists
 
 
 cdef struct Owner:
@@ -81,6 +100,7 @@ cdef class Registry:
         Lookup by_client      # orders that are not quotes, as by_order_id
         Lookup by_order_id
         QuoteSlots quotes
+        Days days
         Owner* owners
         Portfolio* portfolios
         uint32_t* touched             # owners that have orders leaving, in the order in which the first one left

@@ -9,6 +9,7 @@ cimport cython
 from libc.stdint cimport INT64_MAX, int8_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 
+from gateway.day_lists cimport days_add, days_init, days_take
 from gateway.lookup cimport (
     Cursor, lookup_add, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start, lookup_take, scoped_hash,
 )
@@ -70,6 +71,7 @@ cdef class Registry:
                 or not lookup_init(&self.by_order_id, orders_max)
                 or not quote_slots_init(&self.quotes, orders_max, len(mmp_groups))):
             raise MemoryError("no memory for the order registry")
+        days_init(&self.days)
         for portfolio in portfolios:
             self.add_portfolio(portfolio)
         for owner in owners:
@@ -183,8 +185,8 @@ cdef class Registry:
     cdef void bind(self, uint32_t handle) noexcept nogil:
         """Count the order, and make it reachable: by its ids or in its quote slot, and last in its owner's list.
 
-        Its ids, client_hash or quote_slot, owner, portfolio, epoch and flags must stand; the epoch must be above the owner's
-        fenced_epoch and not below its newest one.
+        Its ids, client_hash or quote_slot, last_settlement, owner, portfolio, epoch and flags must stand; the epoch must be
+        above the owner's fenced_epoch and not below its newest one.
         """
         cdef Order* order = order_at(&self.orders, handle)
         cdef Owner* owner = &self.owners[order.owner]
@@ -198,6 +200,8 @@ cdef class Registry:
         else:
             lookup_add(&self.by_client, order.client_hash, handle)
             lookup_add(&self.by_order_id, order_id_hash(order.order_id), handle)
+        if order.flags & ORDER_IS_DAY:
+            days_add(&self.days, &self.orders, handle)
 
     cdef void release(self, uint32_t handle) noexcept nogil:
         """Forget an order, live or dead, that is in no book."""
@@ -254,6 +258,8 @@ cdef class Registry:
             lookup_take(&self.by_order_id, order_id_hash(order.order_id), handle)
         elif order.quote_slot != NONE:
             empty_quote_slot(&self.quotes, order.quote_slot, order.side)
+        if order.flags & ORDER_IS_DAY:
+            days_take(&self.days, &self.orders, handle)
 
     cdef uint32_t fence(self, uint32_t index, int64_t epoch) noexcept nogil:
         """Kill the owner's covered orders of all epochs up to this one; returns how many lived.

@@ -361,13 +361,9 @@ REJECTS: dict[str, tuple[dict[str, Any], int, str]] = {
     "no side": (
         {"side": 0}, OrderRejectReason.INVALID_FIELD, "side 0 is neither buy (1) nor sell (-1)",
     ),
-    "a good-till-day order": (
-        {"time_in_force": 1}, OrderRejectReason.INVALID_FIELD,
-        "time in force 1 is not supported: wanted 0 (GTC), -1 (FOK) or -2 (IOC)",
-    ),
     "an unknown time in force": (
         {"time_in_force": -3}, OrderRejectReason.INVALID_FIELD,
-        "time in force -3 is not supported: wanted 0 (GTC), -1 (FOK) or -2 (IOC)",
+        "time in force -3: wanted 0 (GTC), -1 (FOK), -2 (IOC) or a number of days",
     ),
     "an unknown self trading mode": (
         {"self_trading_mode": 2}, OrderRejectReason.INVALID_FIELD,

@@ -52,7 +52,8 @@ WILD_FIELDS: list[dict[str, Any]] = [
     {"quantity": None},
     {"quantity": 2**63 - 1 - (2**63 - 1) % LOT},
     {"side": 0},
-    {"time_in_force": 1},
+    {"time_in_force": -3},
+    {"time_in_force": 127},
     {"self_trading_mode": 2},
     {"show_quantity": LOT},
     {"show_quantity": LOT + 1},
@@ -164,6 +165,14 @@ class Pair:
             assert self.probe.take_leaving(limit) == self.naive.take_leaving(limit)
         assert self.probe.take_leaving(limit) == []
 
+    def settle(self) -> None:
+        self.probe.settle()
+        self.naive.settle()
+
+    def leave_due(self, limit: int) -> None:
+        assert self.probe.leave_due(limit) == self.naive.leave_due(limit)
+        self.take_leaving(3)
+
     def same_outcome(self, engine: OutcomeRecord, naive: OutcomeRecord) -> OutcomeRecord:
         assert (engine.details != "") == (engine.status == "rejected")
         assert engine._replace(details="", dead_met=0) == naive
@@ -192,7 +201,7 @@ orders = st.fixed_dictionaries(
         "side": st.sampled_from([Side.BUY, Side.SELL]),
         "price": st.integers(1, 8).map(lambda ticks: ticks * TICK),
         "quantity": st.integers(1, 5).map(lambda lots: lots * LOT),
-        "time_in_force": st.sampled_from([TimeInForce.GTC] * 4 + [TimeInForce.IOC, TimeInForce.FOK]),
+        "time_in_force": st.sampled_from([TimeInForce.GTC] * 4 + [TimeInForce.IOC, TimeInForce.FOK, 1, 1, 2]),
         "flags": st.sampled_from([0] * 4 + [OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT, OrderFlags(6)]),
         "smp_token": st.sampled_from([None, 0, 5, 6]),
         "self_trading_mode": st.sampled_from(list(SelfTradingMode)),
@@ -340,6 +349,15 @@ class EngineMachine(RuleBasedStateMachine):
     def empty_a_book(self, instrument: int, limit: int) -> None:
         self.pair.empty_book(instrument, limit)
 
+    @rule(count=st.sampled_from([1, 1, 1, 2, 128]))
+    def settle(self, count: int) -> None:
+        for _ in range(count):
+            self.pair.settle()
+
+    @rule(limit=st.integers(0, 4))
+    def expire(self, limit: int) -> None:
+        self.pair.leave_due(limit)
+
     @rule(backs=st.lists(st.integers(0, 12), unique=True), limit=st.integers(1, 4))
     def leave(self, backs: list[int], limit: int) -> None:
         self.pair.leave([self.pair.naive.last_order_id - back for back in backs], limit)
@@ -369,7 +387,7 @@ def random_step(pair: Pair, dice: random.Random) -> None:
             "side": dice.choice([Side.BUY, Side.SELL]),
             "price": dice.randint(1, 12) * TICK,
             "quantity": dice.randint(1, 5) * LOT,
-            "time_in_force": dice.choice([0, 0, 0, 0, 0, TimeInForce.IOC, TimeInForce.FOK]),
+            "time_in_force": dice.choice([0, 0, 0, 0, 0, TimeInForce.IOC, TimeInForce.FOK, 1, 2]),
             "flags": dice.choice([0, 0, 0, 0, OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT]),
             "smp_token": dice.choice([None, None, 5]),
             "self_trading_mode": dice.choice(list(SelfTradingMode)),
@@ -393,6 +411,10 @@ def random_step(pair: Pair, dice: random.Random) -> None:
         control_at_random(pair, dice)
     elif choice < 0.965:
         pair.leave([pair.naive.last_order_id - back for back in dice.sample(range(12), 4)], dice.randint(1, 3))
+    elif choice < 0.97:
+        pair.settle()
+    elif choice < 0.985:
+        pair.leave_due(dice.randint(0, 4))
     else:
         pair.drain(owner, dice.randint(0, 5), dice.random() < 0.7)
 

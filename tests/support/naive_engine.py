@@ -56,6 +56,8 @@ class NaiveOrder:
     shown: int | None = None
     mmp_group_id: int | None = None
     """Of a quote; then client_order_id is its quote id, by which it is not found."""
+    last_settlement: int | None = None
+    """Of a day order: the number of the settlement that ends it."""
 
     @property
     def visible(self) -> int:
@@ -106,6 +108,7 @@ class NaiveEngine:
         self.locked: set[int] = set()
         self.closed: set[int] = set()
         self.newest_epochs = [0] * len(owners)
+        self.settlements = 0
         self.last_queued = 0
         self.last_order_id = 0
         self.last_match_id = 0
@@ -290,6 +293,20 @@ class NaiveEngine:
             self.take_out(order, cancel_reason)
         return bool(found)
 
+    def settle(self) -> None:
+        self.settlements += 1
+
+    def leave_due(self, limit: int) -> int:
+        """Dead orders count as looked at, and are left to the drain."""
+        ends = {o.order_id: o.last_settlement for o in self.orders if o.last_settlement is not None}
+        due = [o for o in self.orders if o.order_id in ends and ends[o.order_id] <= self.settlements]
+        due = sorted(due, key=lambda order: (ends[order.order_id], order.order_id))[:limit]
+        for order in due:
+            order.last_settlement = None
+            if not self.is_dead(order):
+                self.take_out(order, CancelReason.TIME_IN_FORCE)
+        return len(due)
+
     def take_out(self, order: NaiveOrder, cancel_reason: int) -> None:
         """The order is gone, and its owner has to be told."""
         self.orders.remove(order)
@@ -338,10 +355,10 @@ class NaiveEngine:
         if (
             order.client_order_id is None
             or order.side not in (Side.BUY, Side.SELL)
-            or order.time_in_force not in (TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTC)
+            or order.time_in_force < TimeInForce.IOC
             or order.self_trading_mode not in (SelfTradingMode.CANCEL_TAKER, SelfTradingMode.CANCEL_MAKER)
             or (market and order.price is not None)
-            or (post_only and (market or order.time_in_force != TimeInForce.GTC))
+            or (post_only and (market or order.time_in_force < TimeInForce.GTC))
         ):
             return OrderRejectReason.INVALID_FIELD
         if order.flags & (OrderFlags.MMP | OrderFlags.RESET_MMP):
@@ -352,7 +369,7 @@ class NaiveEngine:
         portfolio = self.owners[order.owner].portfolio
         if self.found(portfolio=portfolio, client_order_id=order.client_order_id):
             return OrderRejectReason.DUPLICATE_CLIENT_ORDER_ID
-        if order.time_in_force == TimeInForce.GTC:
+        if order.time_in_force >= TimeInForce.GTC:
             reason = self.room_problem(portfolio)
             if reason is not None:
                 return reason
@@ -461,7 +478,7 @@ class NaiveEngine:
         )
         if order.filled == order.quantity:
             return told._replace(order_status=OrderStatus.FILLED)
-        may_rest = stop is None and order.time_in_force == TimeInForce.GTC
+        may_rest = stop is None and order.time_in_force >= TimeInForce.GTC
         if not may_rest or (order.price is None and not fills):
             return told._replace(
                 order_status=OrderStatus.CANCELED,
@@ -482,6 +499,8 @@ class NaiveEngine:
             order.self_trading_mode, order.show_quantity, order.covered, order.epoch, self.last_queued,
         )  # fmt: skip
         rested.show()
+        if order.time_in_force > TimeInForce.GTC:
+            rested.last_settlement = self.settlements + order.time_in_force
         self.orders.append(rested)
         return rested
 
