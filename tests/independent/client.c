@@ -6,7 +6,8 @@
  * ends; killed, it drops all of its connections at once.
  *
  *   connect C HOST PORT [receive_buffer=BYTES]     -> connected, or failed with errno
- *   send C MESSAGE [field=value ...]               -> sent; header fields and the framing are overridden by
+ *   send C MESSAGE [field=value ...] [+GROUP field=value ...]...
+ *                                                  -> sent; header fields and the framing are overridden by
  *        @sequenceNumber @flags @version @messageLength @messageTypeId @protocolId @lastProcessedSeqNo @sendTimeNs,
  *        @cut=N (keep N body bytes), @pad=0 (do not round the length up to 8), @keep=1 (do not count the number)
  *   repeat N send C MESSAGE ...                    N times, clientOrderId, correlationId and orderId one higher each time
@@ -39,7 +40,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 4096, WORDS_MAX = 64, INPUT_SIZE = 1 << 17 };
+enum { CONNECTIONS_MAX = 4096, WORDS_MAX = 256, INPUT_SIZE = 1 << 17 };
 
 enum ending { NOT_ENDING, HALF_CLOSE, CLOSE, RESET };
 

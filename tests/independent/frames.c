@@ -145,6 +145,12 @@ static const struct field correlation[] = {{"correlationId", INT64, 0, 0}, {0}};
 static const struct field fills_25[] = {
     {"matchId", INT64, 0, 0}, {"fillPrice", INT64, 8, 0}, {"fillQty", DECIMAL72, 16, 0}, {0}};
 
+static const struct field fills_33[] = {{"matchId", INT64, 0, 0},
+                                        {"instrumentId", INT64, 8, 0},
+                                        {"fillPrice", INT64, 16, 0},
+                                        {"fillQty", DECIMAL72, 24, 0},
+                                        {0}};
+
 static const struct field legs_34[] = {{"matchId", INT64, 0, 0},    {"instrumentId", INT64, 8, 0},
                                        {"fillPrice", INT64, 16, 0}, {"fillQty", DECIMAL72, 24, 0},
                                        {"legSide", INT8, 33, 0},    {0}};
@@ -210,6 +216,35 @@ static const struct message messages[] = {
     {125, "CancelOrderByIdRequest", TO_SERVER, 3, 24,
      FIELDS{{"orderId", INT64, 0, 0}, {"correlationId", INT64, 8, 0}, {"instrumentId", INT64, 16, 0}, {0}}, NULL,
      NO_TAIL, NULL},
+    {130, "MassQuoteRequest", TO_SERVER, 0, 33,
+     FIELDS{{"quoteId", INT64, 0, 0},
+            {"correlationId", INT64, 8, 0},
+            {"mmpGroupId", INT64, 16, 0},
+            {"selfMatchPreventionId", INT64, 24, 0},
+            {"flags", UINT8, 32, 0},
+            {0}},
+     GROUPS{{"quotes", 46,
+             FIELDS{{"instrumentId", INT64, 0, 0},
+                    {"bidPrice", INT64, 8, 0},
+                    {"askPrice", INT64, 16, 0},
+                    {"bidQty", DECIMAL72, 24, 0},
+                    {"askQty", DECIMAL72, 33, 0},
+                    {"bidFlags", UINT16, 42, 0},
+                    {"askFlags", UINT16, 44, 0},
+                    {0}}},
+            {0}},
+     NO_TAIL, NULL},
+    {140, "MassCancelRequest", TO_SERVER, 0, 26,
+     FIELDS{{"correlationId", INT64, 0, 0},
+            {"currencyPairId", INT64, 8, 0},
+            {"instrumentId", INT64, 16, 0},
+            {"productType", INT8, 24, 0},
+            {"side", INT8, 25, 0},
+            {0}},
+     NULL, NO_TAIL, NULL},
+    {145, "MassQuoteCancelRequest", TO_SERVER, 0, 17,
+     FIELDS{{"correlationId", INT64, 0, 0}, {"mmpGroupId", INT64, 8, 0}, {"side", INT8, 16, 0}, {0}}, NULL, NO_TAIL,
+     NULL},
     {200, "NewOrderResponse", TO_CLIENT, 0, 94,
      FIELDS{{"timestamp", INT64, 0, 0},
             {"execId", INT64, 8, 0},
@@ -258,6 +293,58 @@ static const struct message messages[] = {
             {0}},
      NULL, NO_TAIL, NULL},
     {222, "CancelOrderReject", TO_CLIENT, 0, 49, reject_49, NULL, TEXT_TAIL, "details"},
+    {230, "MassQuoteResponse", TO_CLIENT, 0, 48,
+     FIELDS{{"timestamp", INT64, 0, 0},
+            {"execId", INT64, 8, 0},
+            {"quoteId", INT64, 16, 0},
+            {"correlationId", INT64, 24, 0},
+            {"mmpGroupId", INT64, 32, 0},
+            {"receiveTime", INT64, 40, 0},
+            {0}},
+     GROUPS{{"quotes", 80,
+             FIELDS{{"instrumentId", INT64, 0, 0},
+                    {"bidOrderId", INT64, 8, 0},
+                    {"askOrderId", INT64, 16, 0},
+                    {"bidPrice", INT64, 24, 0},
+                    {"askPrice", INT64, 32, 0},
+                    {"bidQty", DECIMAL72, 40, 0},
+                    {"askQty", DECIMAL72, 49, 0},
+                    {"bidFilledQty", DECIMAL72, 58, 0},
+                    {"askFilledQty", DECIMAL72, 67, 0},
+                    {"bidStatus", INT8, 76, 0},
+                    {"askStatus", INT8, 77, 0},
+                    {"bidRejectReason", INT8, 78, 0},
+                    {"askRejectReason", INT8, 79, 0},
+                    {0}}},
+            {"bidFills", 33, fills_33},
+            {"askFills", 33, fills_33},
+            {"legs", 34, legs_34},
+            {0}},
+     NO_TAIL, NULL},
+    {232, "MassQuoteReject", TO_CLIENT, 0, 41,
+     FIELDS{{"timestamp", INT64, 0, 0},
+            {"execId", INT64, 8, 0},
+            {"quoteId", INT64, 16, 0},
+            {"correlationId", INT64, 24, 0},
+            {"mmpGroupId", INT64, 32, 0},
+            {"reason", INT8, 40, 0},
+            {0}},
+     NULL, TEXT_TAIL, "details"},
+    {240, "MassCancelResponse", TO_CLIENT, 0, 36,
+     FIELDS{{"timestamp", INT64, 0, 0},
+            {"execId", INT64, 8, 0},
+            {"correlationId", INT64, 16, 0},
+            {"receiveTime", INT64, 24, 0},
+            {"totalOrderCount", INT32, 32, 0},
+            {0}},
+     NULL, NO_TAIL, NULL},
+    {242, "MassCancelReject", TO_CLIENT, 0, 25,
+     FIELDS{{"timestamp", INT64, 0, 0},
+            {"execId", INT64, 8, 0},
+            {"correlationId", INT64, 16, 0},
+            {"reason", INT8, 24, 0},
+            {0}},
+     NULL, TEXT_TAIL, "details"},
     {300, "OrderFilled", TO_CLIENT, 0, 16, FIELDS{{"timestamp", INT64, 0, 0}, {"execId", INT64, 8, 0}, {0}},
      GROUPS{{"fills", 60,
              FIELDS{{"clientOrderId", INT64, 0, 0},
@@ -389,6 +476,13 @@ static bool value_write(uint8_t *bytes, enum type type, const char *value) {
     return *end == '\0';
 }
 
+static const struct field *field_by_name(const struct field *fields, const char *name, size_t length) {
+    for (const struct field *field = fields; field && field->name; field++)
+        if (strncmp(field->name, name, length) == 0 && field->name[length] == '\0')
+            return field;
+    return NULL;
+}
+
 size_t frame_build(uint8_t *frame, const char *name, char **assignments, int count, uint16_t *message_type_id,
                    const char **error) {
     const struct message *message = message_by_name(name);
@@ -402,18 +496,34 @@ size_t frame_build(uint8_t *frame, const char *name, char **assignments, int cou
     memset(root, 0, (size_t)message->root_length + 256);
     if (message->tail == TEXT_TAIL)
         end++;
+    /* Where fields go: the root, or the newest entry of the message's group. */
+    const struct field *fields = message->fields;
+    uint8_t *block = root;
+    uint8_t *dimension = end;
+    int entries = 0;
+    if (message->groups) {
+        number_write(dimension, 2, (uint64_t)message->groups->block_length);
+        number_write(dimension + 2, 2, 0);
+        end += 4;
+    }
     for (int i = 0; i < count; i++) {
+        if (*assignments[i] == '+' && message->groups && strcmp(assignments[i] + 1, message->groups->name) == 0) {
+            fields = message->groups->fields;
+            block = end;
+            end += message->groups->block_length;
+            memset(block, 0, (size_t)message->groups->block_length);
+            number_write(dimension + 2, 2, (uint64_t)++entries);
+            continue;
+        }
         char *value = strchr(assignments[i], '=');
         if (value == NULL) {
             *error = "not an assignment";
             return 0;
         }
         size_t name_length = (size_t)(value++ - assignments[i]);
-        const struct field *field = message->fields;
-        while (field && field->name && (strncmp(field->name, assignments[i], name_length) || field->name[name_length]))
-            field++;
-        if (field && field->name) {
-            if (!value_write(root + field->offset, field->type, value)) {
+        const struct field *field = field_by_name(fields, assignments[i], name_length);
+        if (field) {
+            if (!value_write(block + field->offset, field->type, value)) {
                 *error = "not a value";
                 return 0;
             }

@@ -45,7 +45,8 @@ int64_t int64_read(const uint8_t *bytes);
 
 /* Builds the body of the named client message behind a header-sized gap in `frame` (FRAME_SIZE_MAX bytes).
  * `assignments` are `field=value` words; values are integers, `null`, `mantissa:exponent` for decimals, plain text, or
- * `hex:...`. Fields not named are zero. Returns the unpadded frame length, 0 when a word makes no sense (said in
+ * `hex:...`. The word `+GROUP` begins a new entry of the message's group, to which the fields after it belong. Fields not
+ * named are zero. Returns the unpadded frame length, 0 when a word makes no sense (said in
  * `error`); `*message_type_id` is set. */
 size_t frame_build(uint8_t *frame, const char *name, char **assignments, int count, uint16_t *message_type_id,
                    const char **error);

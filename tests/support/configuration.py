@@ -14,6 +14,10 @@ INSTRUMENT = {
 }
 OTHER_INSTRUMENT = INSTRUMENT | {"id": 2, "symbol": "ETH-PERPETUAL", "currency_pair_id": 2, "tick_size": "0.05"}
 
+MMP_GROUP = {"id": 7, "portfolio": 1, "quantity_limit": "10", "interval_ms": 1000, "frozen_ms": 1000}
+OTHER_MMP_GROUP = MMP_GROUP | {"id": 8}
+FOREIGN_MMP_GROUP = MMP_GROUP | {"portfolio": 2}
+
 TRADERS = ("maker-1", "maker-2", "taker-1", "stranger-1")
 DROP_COPIES = ("watch-1", "watch-2")
 
@@ -40,6 +44,7 @@ def write_configuration(
     traders: Sequence[str] = TRADERS,
     drop_copies: Sequence[str] = DROP_COPIES,
     instrument: Mapping[str, Any] | None = None,
+    mmp_groups: Sequence[Mapping[str, Any]] = (MMP_GROUP, OTHER_MMP_GROUP, FOREIGN_MMP_GROUP),
     **settings: Any,
 ) -> Path:
     """Write a configuration with two instruments and two portfolios (the key `stranger-1` alone has the second).
@@ -53,6 +58,7 @@ def write_configuration(
     tables = [_table("[gateway]", gateway)]
     tables += [_table("[[instrument]]", table) for table in (INSTRUMENT | dict(instrument or {}), OTHER_INSTRUMENT)]
     tables += [_table("[[portfolio]]", {"id": number, "max_open_orders": max_open_orders}) for number in (1, 2)]
+    tables += [_table("[[mmp_group]]", group) for group in mmp_groups]
     for role, names in (("trader", traders), ("drop_copy", drop_copies)):
         for name in names:
             portfolio = 2 if name.startswith("stranger") else 1

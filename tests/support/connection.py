@@ -18,9 +18,9 @@ ENDS = ("eof", "lost", "closed", "process_ended", "failed")
 def _word(name: str, value: Any) -> str:
     if value is None:
         return f"{name}=null"
-    if name in ("price",) and isinstance(value, str):
+    if name in ("price", "bidPrice", "askPrice") and isinstance(value, str):
         return f"{name}={nine(value)}"
-    if name in ("quantity", "showQty"):
+    if name in ("quantity", "showQty", "bidQty", "askQty"):
         mantissa, exponent = (nine(value), -9) if isinstance(value, str) else value
         return f"{name}={'null' if mantissa is None else mantissa}:{exponent}"
     if isinstance(value, bytes):
@@ -29,8 +29,12 @@ def _word(name: str, value: Any) -> str:
 
 
 def message(name: str, fields: Mapping[str, Any], framing: Mapping[str, int] | None = None) -> str:
-    """A message as a line of the client's command language."""
-    words = [_word(field, value) for field, value in fields.items()]
+    """A message as a line of the client's command language. A value that is a list of fields is a group."""
+    words = [_word(field, value) for field, value in fields.items() if not isinstance(value, list)]
+    for group, entries in fields.items():
+        if isinstance(entries, list):
+            for entry in entries:
+                words += [f"+{group}", *(_word(field, value) for field, value in entry.items())]
     words += [f"@{override}={value}" for override, value in (framing or {}).items()]
     return " ".join([name, *words])
 

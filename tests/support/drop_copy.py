@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from support.connection import Connection
-from support.frames import ACTIVE, IS_FULLY_FILLED, IS_LAST_MESSAGE, Frame
+from support.frames import (
+    ACTIVE,
+    IS_FULLY_FILLED,
+    IS_LAST_MESSAGE,
+    QTY_REDUCED,
+    UNMODIFIED,
+    UPDATED,
+    Frame,
+)
 from support.processes import DEADLINE_S
 
 
@@ -25,6 +33,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self.open: dict[int, Resting] = {}
+        self.quoted: dict[tuple[int, int, str], int] = {}
+        """Order ids by MMP group, instrument and side."""
         self.canceled: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.cancel_frames: dict[str, list[Frame]] = defaultdict(list)
         self.taken: dict[int, tuple[int, int]] = {}
@@ -90,6 +100,32 @@ class Ledger:
             if resting and resting.filled != entry["totalFilled"][0]:
                 self.faults.append(f"{origin}: cancel {entry} of {resting}")
             self.open.pop(entry["orderId"], None)
+
+    def _MassQuoteResponse(self, origin: str, frame: Frame) -> None:
+        fields = frame.fields
+        for fill in (*fields["bidFills"], *fields["askFills"]):
+            self.taken[fill["matchId"]] = (fill["fillPrice"], fill["fillQty"][0])
+        for entry in fields["quotes"]:
+            for which in ("bid", "ask"):
+                place = (fields["mmpGroupId"], entry["instrumentId"], which)
+                told = {name.removeprefix(which): value for name, value in entry.items() if name.startswith(which)}
+                self._quote_side(origin, fields["quoteId"], place, told)
+
+    def _quote_side(self, origin: str, quote_id: int, place: tuple[int, int, str], told: dict[str, Any]) -> None:
+        standing = self.quoted.get(place)
+        resting = None if standing is None else self.open.get(standing)
+        if told["Status"] in (UNMODIFIED, QTY_REDUCED):
+            if resting is None or standing != told["OrderId"] or resting.filled != told["FilledQty"][0]:
+                self.faults.append(f"{origin}: quote {told} kept of {standing}: {resting}")
+            else:
+                resting.quantity = resting.filled + told["Qty"][0]
+            return
+        if standing is not None and resting is not None and resting.origin == origin:
+            del self.open[standing]  # another session's quote is told of in its own stream
+        if told["Status"] == UPDATED:
+            filled = told["FilledQty"][0]
+            self.quoted[place] = told["OrderId"]
+            self.open[told["OrderId"]] = Resting(origin, quote_id, filled + told["Qty"][0], filled)
 
     def _AmendOrderResponse(self, origin: str, frame: Frame) -> None:
         fields = frame.fields

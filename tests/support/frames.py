@@ -11,8 +11,11 @@ POST_ONLY, POST_ONLY_REJECT, MARKET_LIMIT = 2, 4, 8
 ACTIVE, FILLED, CANCELED = 1, 2, 3
 NOT_CANCELED, SELF_MATCH, TIME_IN_FORCE, ADMIN, CLIENT_DISCONNECT, BY_REQUEST = 0, 1, 2, 3, 7, 12
 RESEND = 1
-IS_FULLY_FILLED = 2
+IS_QUOTE, IS_FULLY_FILLED = 1, 2
 IS_LAST_MESSAGE = 1
+INACTIVE, UNMODIFIED, QTY_REDUCED, UPDATED, QUOTE_FILLED, CANCELED_BY_REQUEST = range(6)
+CANCELED_BY_SELF_MATCH = 7
+NO_REJECT_REASON = -128
 ENTRIES_PER_FRAME_MAX = 1868
 
 # Values that a scenario cannot know beforehand; what must hold of them is checked on every frame by `Connection`.
@@ -221,3 +224,96 @@ def order_filled(
         "flags": IS_FULLY_FILLED if complete else 0,
     }
     return "OrderFilled", {"fills": [entry], "legs": []}
+
+
+def quotes(quote_id: int, *entries: Mapping[str, Any], **changed: Any) -> dict[str, Any]:
+    """The fields of a MassQuoteRequest in MMP group 7, unless changed."""
+    fields: dict[str, Any] = {
+        "quoteId": quote_id,
+        "correlationId": quote_id + 1_000_000,
+        "mmpGroupId": 7,
+        "selfMatchPreventionId": None,
+        "flags": 0,
+        "quotes": list(entries),
+    }
+    assert changed.keys() <= fields.keys(), changed
+    return fields | changed
+
+
+def quote(bid: str | None = None, ask: str | None = None, **changed: Any) -> dict[str, Any]:
+    """An entry of a MassQuoteRequest: 1 on each side that has a price, on instrument 1, unless changed."""
+    fields: dict[str, Any] = {
+        "instrumentId": 1,
+        "bidPrice": bid,
+        "askPrice": ask,
+        "bidQty": "0" if bid is None else "1",
+        "askQty": "0" if ask is None else "1",
+        "bidFlags": 0,
+        "askFlags": 0,
+    }
+    assert changed.keys() <= fields.keys(), changed
+    return fields | changed
+
+
+def side(
+    status: int,
+    order_id: Any = None,
+    price: str | None = None,
+    *,
+    remaining: str = "0",
+    filled: str = "0",
+    reason: int = NO_REJECT_REASON,
+) -> dict[str, Any]:
+    """One side of an entry of a MassQuoteResponse, without its prefix."""
+    return {
+        "OrderId": order_id,
+        "Price": None if price is None else nine(price),
+        "Qty": quantity(remaining),
+        "FilledQty": quantity(filled),
+        "Status": status,
+        "RejectReason": reason,
+    }
+
+
+def quoted(bid: Mapping[str, Any], ask: Mapping[str, Any], instrument_id: int = 1) -> dict[str, Any]:
+    """An entry of a MassQuoteResponse."""
+    sides = {"bid": bid, "ask": ask}
+    return {"instrumentId": instrument_id} | {
+        f"{which}{name}": value for which, terms in sides.items() for name, value in terms.items()
+    }
+
+
+def mass_quote_response(
+    request: Mapping[str, Any],
+    *entries: Mapping[str, Any],
+    bid_fills: Sequence[Mapping[str, Any]] = (),
+    ask_fills: Sequence[Mapping[str, Any]] = (),
+) -> tuple[str, dict[str, Any]]:
+    """The MassQuoteResponse that a request deserves, as `Frame.plain` shows it."""
+    return "MassQuoteResponse", {
+        "quoteId": request["quoteId"],
+        "correlationId": request["correlationId"],
+        "mmpGroupId": request["mmpGroupId"],
+        "quotes": list(entries),
+        "bidFills": list(bid_fills),
+        "askFills": list(ask_fills),
+        "legs": [],
+    }
+
+
+def mass_quote_reject(request: Mapping[str, Any], reason: int, details: str) -> tuple[str, dict[str, Any]]:
+    return "MassQuoteReject", {
+        "quoteId": request["quoteId"],
+        "correlationId": request["correlationId"],
+        "mmpGroupId": request["mmpGroupId"],
+        "reason": reason,
+        "details": details,
+    }
+
+
+def mass_cancel_response(correlation_id: int, count: int) -> tuple[str, dict[str, Any]]:
+    return "MassCancelResponse", {"correlationId": correlation_id, "totalOrderCount": count}
+
+
+def mass_cancel_reject(correlation_id: int, reason: int, details: str) -> tuple[str, dict[str, Any]]:
+    return "MassCancelReject", {"correlationId": correlation_id, "reason": reason, "details": details}
