@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from codec import messages
-from codec.layout import FLAG_RESEND, OrderFlags, ProductType, SelfTradingMode, Side, TimeInForce
+from codec.layout import FLAG_RESEND, OrderFlags, ProductType, QuoteStatus, SelfTradingMode, Side, TimeInForce
 from codec.values import INT64_NULL, Decimal72, Message
 from gateway.core import silence_of
-from gateway.engine_types import InstrumentSpec, OwnerSpec, PortfolioSpec
+from gateway.engine_types import InstrumentSpec, MmpGroupSpec, OwnerSpec, PortfolioSpec
 from gateway.invariants import check
 from gateway.limits import ORDERS_MAX
 from gateway.probe import EngineProbe
@@ -70,6 +70,29 @@ FIELDS: dict[str, Sequence[Any]] = {
     "flags": [0] * 4 + [OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT],
     "self_match_prevention_id": [None, None, 5, 6],
     "self_trading_mode": list(SelfTradingMode),
+}
+MMP_GROUPS = [MmpGroupSpec(0, 7, 3 * LOT), MmpGroupSpec(0, 8, None), MmpGroupSpec(1, 7, None)]
+GROUPS = "".join(
+    f'[[mmp_group]]\nid = {number}\nportfolio = {portfolio + 1}\nquantity_limit = "{limit}"\n'
+    "interval_ms = 1000\nfrozen_ms = 1000\n"
+    for portfolio, number, limit in ((0, 7, "0.003"), (0, 8, "1000"), (1, 7, "1000"))
+)
+QUOTE_FIELDS: dict[str, Sequence[Any]] = {
+    "price": [*(ticks * TICK for ticks in range(198, 204)), 200 * TICK, None],
+    "qty": [Decimal72(lots * LOT, -9) for lots in (0, 1, 1, 1, 2, 3, 4)],
+    "flags": [0] * 6 + [OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT, OrderFlags.MMP],
+}
+WILD_QUOTES: list[dict[str, Any]] = [
+    {"mmp_group_id": 9}, {"quote_id": INT64_NULL},
+    {"quotes": [{"instrument_id": 9}]}, {"quotes": [{"instrument_id": 1}] * 2}, {"quotes": [{"instrument_id": 1}] * 16},
+    {"quotes": [{"instrument_id": 1, "bid_qty": Decimal72(1, -10)}]},
+    {"quotes": [{"instrument_id": 2, "ask_qty": Decimal72(-1, 0)}]},
+]  # fmt: skip
+FILTERS: dict[str, Sequence[Any]] = {
+    "currency_pair_id": [None, None, 1, 2, 0],
+    "instrument_id": [None, None, 1, 1, 2, 9],
+    "product_type": [ProductType.ALL, ProductType.FUTURES, ProductType.SPOT],
+    "side": [Side.BOTH, Side.BUY, Side.SELL],
 }
 WILD: list[dict[str, Any]] = [
     {"side": 0},
@@ -133,18 +156,20 @@ class CorePair:
             drain_step_orders=STEP_ORDERS,
             duplicate_logon=duplicate_logon,
             sequence_check=sequence_check,
+            extra=GROUPS,
         )
         self.driver = CoreDriver(config)
         self.probe = EngineProbe(self.driver.core.engine)
         self.naive = NaiveGateway(
             NaiveEngine(
-                [InstrumentSpec(number, TICK, LOT, ProductType.FUTURES) for number in (1, 2)],
+                [InstrumentSpec(number, TICK, LOT, ProductType.FUTURES, currency_pair_id=number) for number in (1, 2)],
                 [PortfolioSpec(number, MAX_OPEN_ORDERS) for number in (1, 2)],
                 [OwnerSpec(portfolio - 1) for portfolio, _ in KEYS.values()],
                 ORDERS_MAX,
             ),
             [(client_id, portfolio, role) for client_id, (portfolio, role) in KEYS.items()],
             silence_of(config.gateway),
+            mmp_groups=MMP_GROUPS,
             heartbeat_interval_s=INTERVAL // SECOND,
             strict=strict,
             refuse_duplicates=refuse_duplicates,
@@ -292,6 +317,49 @@ class CorePair:
                 "instrument_id": self.choose([1, 1, 2, 9]),
             }
             self.send(pair, "CancelOrderByIdRequest", fields)
+
+    def mass_quote(self) -> None:
+        pair = self.one_of("live")
+        if pair is None:
+            return
+        for _ in range(self.choose([1, 2, 3])):
+            quotes = [self.some_quote(instrument_id) for instrument_id in self.choose([[1], [1, 2], [2, 1]])]
+            fields = {
+                "quote_id": self.choose(range(900, 910)),
+                "correlation_id": 6,
+                "mmp_group_id": self.choose([7, 7, 8]),
+                "self_match_prevention_id": self.choose([None, 5, 6]),
+                "quotes": quotes,
+            }
+            self.send(pair, "MassQuoteRequest", fields, cut=self.choose(CUTS))
+
+    def some_quote(self, instrument_id: int) -> dict[str, Any]:
+        chosen = {
+            f"{which}_{name}": self.choose(values) for which in ("bid", "ask") for name, values in QUOTE_FIELDS.items()
+        }
+        return {"instrument_id": instrument_id} | chosen
+
+    def wild_quote(self) -> None:
+        pair = self.one_of("live")
+        if pair is not None:
+            fine = {"quote_id": 900, "correlation_id": 6, "mmp_group_id": 7, "quotes": [self.some_quote(1)]}
+            self.send(pair, "MassQuoteRequest", fine | self.choose(WILD_QUOTES))
+
+    def mass_cancel(self) -> None:
+        pair = self.one_of("live")
+        if pair is not None:
+            filters = {name: self.choose(values) for name, values in FILTERS.items()}
+            self.send(pair, "MassCancelRequest", {"correlation_id": 7} | filters)
+
+    def mass_quote_cancel(self) -> None:
+        pair = self.one_of("live")
+        if pair is None or pair.naive.session is None:
+            return
+        self.complete(pair)
+        group = self.choose([7, 7, 8, 9])
+        self.naive.mass.quotes.group_order = self.probe.quotes_of(pair.naive.session.slot, group)
+        fields = {"correlation_id": 8, "mmp_group_id": group, "side": self.choose(FILTERS["side"])}
+        self.send(pair, "MassQuoteCancelRequest", fields)
 
     def session_message(self) -> None:
         pair = self.one_of("live", "waiting")
@@ -541,6 +609,7 @@ class Audit:
     def __init__(self) -> None:
         self.open: dict[int, int] = {}
         self.closed: set[int] = set()
+        self.quoted: dict[tuple[Any, ...], tuple[int, str]] = {}
 
     def see(self, frame: bytes) -> None:
         event = messages.decode(frame)
@@ -558,12 +627,32 @@ class Audit:
             if fill["flags"] & 2:
                 self.close(fill["order_id"])
         for entry in fields["orders"] if inner.name == "OrdersCanceled" else []:
-            # The same cancel is told to the canceller in 220 first, where another session asked for it.
-            if entry["cancel_reason"] != 12:
+            # A single cancel is told to the canceller in 220 first, where another session asked for it.
+            if entry["cancel_reason"] != 12 or entry["order_id"] in self.open:
                 assert self.open[entry["order_id"]] == entry["total_filled"].mantissa
                 self.close(entry["order_id"])
+        for entry in fields["quotes"] if inner.name == "MassQuoteResponse" else []:
+            for which in ("bid", "ask"):
+                place = (event.fields["portfolio_id"], fields["mmp_group_id"], entry["instrument_id"], which)
+                self.see_quote(str(event.fields["origin_client_id"]), place, entry)
         if inner.name == "CancelOrderResponse" and fields["correlation_id"] is not None:
             self.close(fields["order_id"])
+
+    def see_quote(self, origin: str, place: tuple[Any, ...], entry: dict[str, Any]) -> None:
+        which = place[-1]
+        order_id, status = entry[f"{which}_order_id"], entry[f"{which}_status"]
+        standing, owner = self.quoted.get(place, (0, ""))
+        if status in (QuoteStatus.UNMODIFIED, QuoteStatus.QTY_REDUCED):
+            assert order_id == standing
+            assert self.open[order_id] == entry[f"{which}_filled_qty"].mantissa
+            return
+        # Another session hears of the quote that it has lost in a frame of its own.
+        if standing in self.open and owner == origin:
+            self.close(standing)
+        if status == QuoteStatus.UPDATED:
+            assert order_id not in self.open.keys() | self.closed
+            self.open[order_id] = entry[f"{which}_filled_qty"].mantissa
+            self.quoted[place] = order_id, origin
 
     def close(self, order_id: int) -> None:
         del self.open[order_id]
@@ -577,6 +666,10 @@ ACTIONS: list[Callable[[CorePair], None]] = [
     *[CorePair.pass_time] * 3,
     *[CorePair.everybody_is_heard] * 3,
     *[CorePair.cancel] * 2,
+    *[CorePair.mass_quote] * 3,
+    CorePair.wild_quote,
+    CorePair.mass_cancel,
+    CorePair.mass_quote_cancel,
     CorePair.cancel_by_id,
     CorePair.connect,
     CorePair.logon_of_a_connection,

@@ -13,7 +13,7 @@ from unittest.mock import ANY
 from codec import messages
 from codec.layout import CancelReason, Cause, RejectReason
 from codec.values import INT64_NULL, Decimal72
-from gateway.engine_types import EventRecord, OutcomeRecord
+from gateway.engine_types import EventRecord, MmpGroupSpec, OutcomeRecord
 from gateway.heartbeat import Silence
 from gateway.lifecycle import (
     CAUSE_POLICY,
@@ -26,6 +26,8 @@ from gateway.lifecycle import (
 )
 from gateway.session import LinkClosing
 from support.naive_engine import NaiveEngine
+from support.naive_mass_requests import NaiveMassRequests
+from support.naive_quotes import NaiveQuotes
 
 SESSION_MESSAGES = ("LogonConf", "LoggedOut", "Heartbeat", "TestRequest")
 
@@ -113,11 +115,13 @@ class NaiveGateway:
         keys: Sequence[tuple[str, int, str]],
         silence: Silence,
         *,
+        mmp_groups: Sequence[MmpGroupSpec] = (),
         heartbeat_interval_s: int,
         strict: bool = True,
         refuse_duplicates: bool = False,
     ) -> None:
         self.engine = engine
+        self.mass = NaiveMassRequests(self, NaiveQuotes(engine, mmp_groups))
         self.silence = silence
         self.heartbeat_interval_s = heartbeat_interval_s
         self.strict = strict
@@ -428,6 +432,12 @@ class NaiveGateway:
         elif frame.name == "CancelOrderByIdRequest":
             outcome = self.engine.cancel_by_id(session.slot, fields["order_id"], fields["instrument_id"])  # type: ignore[arg-type]
             self.report_cancel(session, fields, outcome)
+        elif frame.name == "MassQuoteRequest":
+            self.mass.mass_quote(session, fields)
+        elif frame.name == "MassCancelRequest":
+            self.mass.mass_cancel(session, fields)
+        elif frame.name == "MassQuoteCancelRequest":
+            self.mass.mass_quote_cancel(session, fields)
         else:
             text = "this message is not enabled on this gateway"
             self.reject(session, frame, RejectReason.MESSAGE_DISABLED, text)
@@ -507,11 +517,13 @@ class NaiveGateway:
             "legs": [],
         }
         self.publish(session, "NewOrderResponse", told)
-        for owner in dict.fromkeys(event.owner for event in outcome.events):
-            share = [event for event in outcome.events if event.owner == owner]
-            self.report_share(self.sessions[owner], outcome.instrument_id, share)
+        self.report_events(outcome.events)
 
-    def report_share(self, session: NaiveSession, instrument_id: int, share: list[EventRecord]) -> None:
+    def report_events(self, events: Sequence[EventRecord]) -> None:
+        for owner in dict.fromkeys(event.owner for event in events):
+            self.report_share(self.sessions[owner], [event for event in events if event.owner == owner])
+
+    def report_share(self, session: NaiveSession, share: list[EventRecord]) -> None:
         while share:
             kind = share[0].kind
             run = share[: next((i for i, event in enumerate(share) if event.kind != kind), len(share))]
@@ -521,7 +533,7 @@ class NaiveGateway:
                 {
                     "client_order_id": event.client_order_id,
                     "order_id": event.order_id,
-                    "instrument_id": instrument_id,
+                    "instrument_id": event.instrument_id,
                     "total_filled": Decimal72(event.total_filled, -9),
                     "flags": event.flags,
                 }

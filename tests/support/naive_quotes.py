@@ -32,6 +32,8 @@ class NaiveQuotes:
         self.engine = engine
         self.groups = {(group.portfolio, group.id): group for group in groups}
         self.events: list[EventRecord] = []
+        self.group_order: Sequence[int] = ()
+        """Order ids: how the compiled engine goes through the quotes of the group that is to be cancelled."""
 
     def mass_quote(
         self,
@@ -192,6 +194,8 @@ class NaiveQuotes:
             for order in self.engine.live()
             if (order.portfolio, order.mmp_group_id) == (portfolio, mmp_group_id) and side in (Side.BOTH, order.side)
         ]
+        if self.group_order:
+            found.sort(key=lambda order: self.group_order.index(order.order_id))
         for order in found:
             self.engine.take_out(order, CancelReason.BY_REQUEST)
         return len(found)
