@@ -7,7 +7,8 @@ orders, on random prices of both sides, nothing crosses. A round runs every case
 before each: the time to follow one link between as many 128-byte records in random order, which is what this machine
 takes, at that moment, for a record that is in no near cache. Figures are medians of the batches; the table shows the
 median of the rounds with the least and the greatest. Then 100,000 orders die: the fence, a taker that sweeps the book
-of dead orders, the drain.
+of dead orders, the drain. Last, full mass quotes of 15 entries, each on instruments of its own, beside resting orders:
+moved by a tick, sent again, and reduced; the time of a mass quote, shared among its 30 sides.
 """
 
 import argparse
@@ -33,6 +34,17 @@ class Case(NamedTuple):
 
 CASES = [Case(1_024, 10), Case(1_024, 50), Case(102_400, 50), Case(102_400, 1_000)]
 DEAD = Case(100_000, 1_000)
+
+
+class QuoteCase(NamedTuple):
+    """`count` mass quotes, `live` orders in every book beside the quotes."""
+
+    count: int
+    live: int
+
+
+QUOTES = [QuoteCase(10, 0), QuoteCase(10, 100), QuoteCase(100, 60)]
+QUOTE_ROUNDS = 200
 BATCHES = 4_000
 
 
@@ -98,6 +110,15 @@ def measure_death(loop: Any, case: Case, rounds: int) -> None:
     print(f"    drain after the sweep            {spread([drain for _, _, drain in swept])}")
 
 
+def measure_quotes(loop: Any, cases: Sequence[QuoteCase], rounds: int) -> None:
+    for case in cases:
+        unmodified, reduced, moved = loop.requote(*case, rounds)
+        print(f"{case.count:>7} mass quotes on 15 instruments each, {case.live} orders beside each")
+        print(f"    unmodified, ns a side            {spread(unmodified)}")
+        print(f"    reduced, ns a side               {spread(reduced)}")
+        print(f"    moved, ns a side                 {spread(moved)}")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
@@ -107,9 +128,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.quick:
         measure_churn(loop, [Case(128, 10)], rounds=1, batches=10)
         measure_death(loop, Case(1_000, 10), rounds=1)
+        measure_quotes(loop, [QuoteCase(2, 10)], rounds=2)
         return 0
     measure_churn(loop, CASES, options.rounds, BATCHES)
     measure_death(loop, DEAD, options.rounds)
+    measure_quotes(loop, QUOTES, QUOTE_ROUNDS)
     return 0
 
 

@@ -19,4 +19,8 @@ def test_every_case_of_the_engine_room_benchmark_runs_and_is_printed(capsys: pyt
         "sweep by a taker, ns an order",
         "drain, ns an order",
         "drain after the sweep",
+        "2 mass quotes on 15 instruments each, 10 orders beside each",
+        "unmodified, ns a side",
+        "reduced, ns a side",
+        "moved, ns a side",
     ]
