@@ -36,6 +36,10 @@ from gateway.registry cimport (
 from gateway.slab cimport NONE
 
 
+cdef enum:
+    DRAIN_PREFETCH = 6     # so many orders ahead, the drain fetches what it will touch: the misses overlap
+
+
 @cython.final
 cdef class Engine:
     """All books of a gateway, behind the seam that `engine.pxd` describes.
@@ -384,8 +388,12 @@ cdef class Engine:
                                 else &self.registry.owners[owner].uncovered)
         cdef uint32_t drained = 0
         cdef uint32_t handle = mine.head
+        cdef uint32_t ahead = handle
         cdef Order* order
+        for _ in range(DRAIN_PREFETCH):
+            ahead = self.registry.prefetch(ahead)
         while drained < limit and handle != NONE:
+            ahead = self.registry.prefetch(ahead)
             order = order_at(&self.registry.orders, handle)
             if not order_is_dead(order, self.registry.owners, self.registry.portfolios):
                 break

@@ -112,6 +112,8 @@ cdef class Registry:
         uint32_t find_client(self, uint32_t portfolio, int64_t client_order_id, uint32_t hash) noexcept nogil
         uint32_t find_order_id(self, int64_t order_id) noexcept nogil
 
+        uint32_t prefetch(self, uint32_t handle) noexcept nogil
+
         # Commands.
         bint reserve(self) noexcept nogil
         bint reserve_quote(self) noexcept nogil
