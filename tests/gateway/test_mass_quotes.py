@@ -269,7 +269,9 @@ def test_a_session_that_is_gone_has_its_quotes_cancelled_and_told_as_quotes(driv
     ]
     driver.settle()
     *_, last = watch.take()
-    inner = messages.decode(last.fields["frame"])
+    frame = last.fields["frame"]
+    assert isinstance(frame, bytes)
+    inner = messages.decode(frame)
     assert inner.fields["orders"] == [
         canceled(501, 1, flags=1), canceled(501, 2, flags=1), canceled(1, 3),
     ]  # fmt: skip
@@ -372,7 +374,8 @@ def test_a_response_that_is_too_long_goes_on_in_a_second_frame(driver: CoreDrive
     assert [fill["match_id"] for fill in fills] == list(range(1, FILLS_PER_ORDER_MAX + 1))
     last = frames[0][1]["quotes"][-1]
     assert (last["ask_status"], last["ask_filled_qty"]) == (QuoteStatus.INACTIVE, quantity(0.5))
-    assert max(len(message.fields["frame"]) for message in watch.take()) == FRAME_SIZE_MAX_OUT_BYTES
+    copies = [message.fields["frame"] for message in watch.take()]
+    assert max(len(copy) for copy in copies if isinstance(copy, bytes)) == FRAME_SIZE_MAX_OUT_BYTES
 
 
 # Rate limits.

@@ -23,6 +23,8 @@ from support.frames import (
     UNMODIFIED,
     UPDATED,
     VERSIONS,
+    amend,
+    amend_reject,
     cancel_response,
     canceled,
     mass_cancel_reject,
@@ -43,7 +45,7 @@ from support.scene import Scene
 INVALID_FIELD, INVALID_PRICE, POST_ONLY_REASON, MMP_MAX_QUOTE_QTY_EXCEEDED = 2, 6, 8, 14
 TOO_MANY_OPEN_ORDERS, PRICE_TOO_HIGH = 9, 22
 SYSTEM_ERROR, INVALID_MMP_GROUP, TOO_MANY_QUOTES, INVALID_INSTRUMENT, DUPLICATE_INSTRUMENT = 0, 1, 4, 5, 8
-UNKNOWN_ORDER = 1
+UNKNOWN_ORDER, ORDER_NOT_FOUND = 1, 12
 NOTHING = side(INACTIVE)
 
 
@@ -258,13 +260,17 @@ def test_quotes_end_with_their_session_and_a_new_one_quotes_anew(scene: Scene, m
     )
 
 
-def test_cancels_of_orders_do_not_reach_quotes(maker: Connection) -> None:
+def test_cancels_and_amends_of_orders_do_not_reach_quotes(maker: Connection) -> None:
     ask(maker, quotes(501, quote("99", "101")))
     by_name = maker.ask("CancelOrderRequest", clientOrderId=501, correlationId=1, instrumentId=1)
     by_id = maker.ask("CancelOrderByIdRequest", orderId=1, correlationId=2, instrumentId=1)
     assert [(frame.name, frame.fields["reason"]) for frame in (by_name, by_id)] == [
         ("CancelOrderReject", UNKNOWN_ORDER)
     ] * 2
+    request = amend(501, price="98", quantity="1")
+    assert maker.ask("AmendOrderRequest", **request).plain == amend_reject(
+        request, None, ORDER_NOT_FOUND, "client order id 501 is not open in instrument 1"
+    )
     order_id = maker.place(order(501, price="90"))
     assert maker.ask("CancelOrderRequest", clientOrderId=501, correlationId=3, instrumentId=1).plain == (
         cancel_response(501, 3, order_id)
