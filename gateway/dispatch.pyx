@@ -125,6 +125,7 @@ cdef class Dispatcher:
         cdef size_t at = 0
         cdef Frame frame
         cdef int outcome
+        cdef size_t looked_at = 0
         while at < size:
             if link.state == LINK_WAITING:
                 break
@@ -136,6 +137,9 @@ cdef class Dispatcher:
             if outcome != FRAME_COMPLETE:
                 self.policy.violated(link, self._framing_text(outcome, data + at, size - at), now)
                 return size
+            if at >= looked_at and link.state == LINK_LIVE:
+                looked_at = at + frame.skipped
+                looked_at += self.orders.look_ahead(link.session, data + looked_at, size - looked_at)
             at += frame.skipped + frame.length
             self.frames_in += 1
             if link.state == LINK_LIVE:

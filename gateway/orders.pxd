@@ -19,6 +19,8 @@ cdef class Orders:
         uint64_t dead_met               # dead orders taken out of the book by matching, which no step has answered for
         uint32_t* following             # for each event of the outcome: the next one of the same owner
 
+    cdef size_t look_ahead(self, Session session, const uint8_t* data, size_t size) noexcept
+
     # requests
     cdef int new_order(self, Session session, const NewOrderRequest* request, int64_t now) except -1
     cdef int amend_order(self, Session session, const AmendOrderRequest* request, int64_t now) except -1

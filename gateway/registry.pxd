@@ -113,6 +113,8 @@ cdef class Registry:
         uint32_t find_order_id(self, int64_t order_id) noexcept nogil
 
         uint32_t prefetch(self, uint32_t handle) noexcept nogil
+        void prefetch_line(self, uint32_t hash) noexcept nogil
+        void prefetch_order(self, uint32_t hash) noexcept nogil
 
         # Commands.
         bint reserve(self) noexcept nogil

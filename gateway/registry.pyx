@@ -17,7 +17,7 @@ from gateway.lookup cimport (
 from gateway.quote_slots cimport (
     MmpGroup, empty_quote_slot, find_mmp_group, quote_index, quote_slot_at, quote_slots_close, quote_slots_init,
 )
-from gateway.slab cimport NONE, Slab, slab_close, slab_give, slab_init, slab_reserve, slab_take
+from gateway.slab cimport CACHE_LINE_SIZE, NONE, Slab, slab_close, slab_give, slab_init, slab_reserve, slab_take
 
 
 cdef extern from *:
@@ -219,8 +219,20 @@ cdef class Registry:
         if order.fifo_prev != NONE:
             __builtin_prefetch(order_at(&self.orders, order.fifo_prev), 1)
         if order.fifo_next != NONE:
-            __builtin_prefetch(<char*>order_at(&self.orders, order.fifo_next) + 64, 1)
+            __builtin_prefetch(<char*>order_at(&self.orders, order.fifo_next) + CACHE_LINE_SIZE, 1)
         return order.owner_next
+
+    cdef void prefetch_line(self, uint32_t hash) noexcept nogil:
+        """Fetch into the cache where a client order id of this hash is looked up."""
+        __builtin_prefetch(lookup_bucket(&self.by_client, hash), 1)
+
+    cdef void prefetch_order(self, uint32_t hash) noexcept nogil:
+        """Fetch the record that this hash leads to, if it leads to one."""
+        cdef Cursor cursor = lookup_start(&self.by_client, hash)
+        cdef uint32_t handle = lookup_next(&self.by_client, &cursor)
+        if handle != NONE:
+            __builtin_prefetch(order_at(&self.orders, handle), 1)
+            __builtin_prefetch(<char*>order_at(&self.orders, handle) + CACHE_LINE_SIZE, 1)
 
     cdef void release(self, uint32_t handle) noexcept nogil:
         """Forget an order, live or dead, that is in no book."""

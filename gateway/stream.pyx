@@ -35,6 +35,9 @@ from codec.wire cimport begin_frame, finish_frame
 
 from gateway.limits import CHUNK_BYTES, SPARE_CHUNKS_MAX
 
+cdef extern from *:
+    void __builtin_prefetch(const void* address, int for_writing) nogil
+
 cdef uint32_t CHUNK_SIZE = CHUNK_BYTES
 cdef uint32_t SPARE_MAX = SPARE_CHUNKS_MAX
 cdef uint32_t GAP_FILL_LENGTH = HEADER_SIZE + sizeof(GapFill)
@@ -452,6 +455,8 @@ cdef class Stream:
         self.stored_bytes -= header.message_length
         self.pool.stored_bytes -= header.message_length
         self.head_offset += header.message_length
+        # The next one to go was written long ago: by the time it is looked at, it shall be in the cache again.
+        __builtin_prefetch(self.pool.chunks[self.head].data + self.head_offset, 0)
         if self.head_offset == self.pool.chunks[self.head].used and self.head != self.tail:
             chunk = self.head
             self.head = self.pool.chunks[chunk].next
