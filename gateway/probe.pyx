@@ -19,7 +19,7 @@ from gateway.day_orders cimport leave_due, settle
 from gateway.engine cimport EVENT_FILL, OUTCOME_ACCEPTED, Command, Engine, Event, Outcome
 from gateway.lookup cimport scoped_hash
 from gateway.mass_cancel cimport CancelFilter, leave_matching
-from gateway.quote_slots cimport QuoteSlots, find_mmp_group, quote_slot_at
+from gateway.quote_slots cimport find_mmp_group
 from gateway.quotes cimport (
     QUOTES_PER_MASS_QUOTE_MAX, MassQuote, MassQuoteOutcome, QuoteSideOutcome, QuoteTerms, Quotes,
     leave_group,
@@ -369,23 +369,6 @@ cdef class EngineProbe:
         """Open orders of a portfolio."""
         require_below(portfolio, self.engine.registry.portfolio_count, "portfolio")
         return self.engine.portfolio_open(portfolio)
-
-    def quotes_of(self, uint32_t owner, int64_t mmp_group_id):
-        """Order ids of the quotes of one of the owner's portfolio's groups, as they would be cancelled; none without it."""
-        cdef QuoteSlots* quotes = &self.engine.registry.quotes
-        cdef uint32_t group
-        cdef uint32_t slot
-        cdef uint32_t handle
-        require_below(owner, self.engine.registry.owner_count, "owner")
-        group = find_mmp_group(quotes, self.engine.registry.owners[owner].portfolio, mmp_group_id)
-        slot = NONE if group == NONE else quotes.groups[group].first_slot
-        order_ids = []
-        while slot != NONE:
-            for handle in [quote_slot_at(quotes, slot).handles[0], quote_slot_at(quotes, slot).handles[1]]:
-                if handle != NONE:
-                    order_ids.append(order_at(&self.engine.registry.orders, handle).order_id)
-            slot = quote_slot_at(quotes, slot).group_next
-        return order_ids
 
     def resting(self, int64_t instrument_id, int8_t side):
         """Live orders of one side of a book as RestingOrder, best price first, oldest first."""

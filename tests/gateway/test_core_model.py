@@ -6,7 +6,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
-from support.core_pair import CorePair, walk
+from support.core_walk import CoreWalk, walk
 
 STEPS = 400
 
@@ -19,7 +19,7 @@ class CoreMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.drawn: st.DataObject | None = None
-        self.pair = CorePair(self.choose, **self.options)
+        self.pair = CoreWalk(self.choose, **self.options)
 
     def choose(self, options: Any) -> Any:
         # Without a draw at hand it is the end of the run, where there is only one way to go on.

@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from simulation.simulator import Simulation
-from support.core_pair import walk
+from support.core_walk import walk
 
 WALK_STEPS = 3_000
 WORLD_S = 600

@@ -54,8 +54,10 @@ class NaiveOrder:
     queued: int
     """When it came to its place among the orders of its price."""
     shown: int | None = None
-    mmp_group_id: int | None = None
-    """Of a quote; then client_order_id is its quote id, by which it is not found."""
+    is_quote: bool = False
+    """Then client_order_id is its quote id, by which it is not found."""
+    slot: tuple[int, int, int] | None = None
+    """Portfolio, group and instrument of a quote, as long as no other may take its place."""
     last_settlement: int | None = None
     """Of a day order: the number of the settlement that ends it."""
 
@@ -128,7 +130,7 @@ class NaiveEngine:
         return [
             order
             for order in self.live()
-            if order.mmp_group_id is None and all(getattr(order, name) == value for name, value in wanted.items())
+            if not order.is_quote and all(getattr(order, name) == value for name, value in wanted.items())
         ]
 
     def owner_counts(self, owner: int) -> tuple[int, int, int]:
@@ -545,7 +547,7 @@ def crosses(side: int, price: int, opposite_price: int) -> bool:
 def canceled_order(order: NaiveOrder, cancel_reason: int) -> CanceledOrder:
     return CanceledOrder(
         order.client_order_id, order.order_id, order.instrument_id, (order.filled, -9), cancel_reason,
-        0 if order.mmp_group_id is None else CancelFlags.IS_QUOTE,
+        CancelFlags.IS_QUOTE if order.is_quote else 0,
     )  # fmt: skip
 
 
@@ -558,7 +560,7 @@ def event_of(
     flags: int = 0,
     cancel_reason: int = 0,
 ) -> EventRecord:
-    if maker.mmp_group_id is not None:
+    if maker.is_quote:
         # The same bit in both sets of flags.
         flags |= FillFlags.IS_QUOTE
     return EventRecord(

@@ -5,16 +5,15 @@ and the two header fields that depend on what happened. Of the core's own choice
 leaves open: in which order sessions that lapse together do so, how many orders a step takes out, and of whom.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from unittest.mock import ANY
 
 from codec import messages
-from codec.layout import CancelReason, Cause, RejectReason
-from codec.values import INT64_NULL, Decimal72
-from gateway.engine_types import EventRecord, MmpGroupSpec, OutcomeRecord
-from gateway.heartbeat import Silence
+from codec.layout import Cause, ProductType, RejectReason
+from gateway.config import Config
+from gateway.core import silence_of
+from gateway.engine_types import InstrumentSpec, MmpGroupSpec, OwnerSpec, PortfolioSpec
 from gateway.lifecycle import (
     CAUSE_POLICY,
     TEXT_ALREADY_LOGGED_ON,
@@ -24,10 +23,13 @@ from gateway.lifecycle import (
     TEXT_OVERTAKEN,
     Policy,
 )
+from gateway.limits import ORDERS_MAX
 from gateway.session import LinkClosing
 from support.naive_engine import NaiveEngine
-from support.naive_mass_requests import NaiveMassRequests
+from support.naive_orders import NaiveOrders
 from support.naive_quotes import NaiveQuotes
+from support.naive_rate_limit import NaiveRateLimits
+from support.naive_reports import NaiveReports, reason_told, told_of
 
 SESSION_MESSAGES = ("LogonConf", "LoggedOut", "Heartbeat", "TestRequest")
 
@@ -107,38 +109,32 @@ class NaiveSession:
 
 
 class NaiveGateway:
-    """`keys` are (client id, portfolio, role) by slot."""
+    """Made from a configuration, as the gateway is."""
 
-    def __init__(
-        self,
-        engine: NaiveEngine,
-        keys: Sequence[tuple[str, int, str]],
-        silence: Silence,
-        *,
-        mmp_groups: Sequence[MmpGroupSpec] = (),
-        heartbeat_interval_s: int,
-        strict: bool = True,
-        refuse_duplicates: bool = False,
-    ) -> None:
-        self.engine = engine
-        self.mass = NaiveMassRequests(self, NaiveQuotes(engine, mmp_groups))
-        self.silence = silence
-        self.heartbeat_interval_s = heartbeat_interval_s
-        self.strict = strict
-        self.refuse_duplicates = refuse_duplicates
+    def __init__(self, config: Config) -> None:
+        settings = config.gateway
+        self.engine = naive_engine_of(config)
+        self.silence = silence_of(settings)
+        self.heartbeat_interval_s = settings.heartbeat_interval_s
+        self.strict = settings.sequence_check == "strict"
+        self.refuse_duplicates = settings.duplicate_logon == "refuse"
         self.now = 0
         self.stalled = 0
         self.shutting_down = False
         self.lines: list[NaiveLine] = []
         self.sessions = [
-            NaiveSession(slot, client_id, portfolio, role == "drop_copy")
-            for slot, (client_id, portfolio, role) in enumerate(keys)
+            NaiveSession(slot, key.client_id, key.portfolio, key.role == "drop_copy")
+            for slot, key in enumerate(config.api_keys)
         ]
         for session in self.sessions:
             if not session.drop_copy:
                 session.watchers = [
                     other for other in self.sessions if other.drop_copy and other.portfolio == session.portfolio
                 ]
+        self.reports = NaiveReports(self.engine, self.sessions, self.publish, lambda: self.now)
+        self.orders = NaiveOrders(
+            self.engine, NaiveQuotes(self.engine, mmp_groups_of(config)), self.reports, rate_limits_of(config)
+        )
 
     def session(self, client_id: str) -> NaiveSession:
         return next(session for session in self.sessions if session.client_id == client_id)
@@ -250,15 +246,11 @@ class NaiveGateway:
         orders = self.engine.drain(session.slot, count)
         assert len(orders) == count > 0
         ending.left -= count
-        entries = [
-            {name: Decimal72(*value) if name == "total_filled" else value for name, value in order._asdict().items()}
-            for order in orders
-        ]
         fields = {
             "timestamp": ending.fenced_time,
             "exec_id": ending.exec_id,
             "flags": int(ending.left == 0),
-            "orders": entries,
+            "orders": [told_of(order) for order in orders],
         }
         ending.cancels.append(self.publish(session, "OrdersCanceled", fields))
 
@@ -424,21 +416,7 @@ class NaiveGateway:
         if session.drop_copy:
             text = "a drop-copy session may not send this message"
             self.reject(session, frame, RejectReason.MESSAGE_DISABLED, text)
-        elif frame.name == "NewOrderRequest":
-            self.new_order(session, fields)
-        elif frame.name == "CancelOrderRequest":
-            outcome = self.engine.cancel(session.slot, fields["client_order_id"], fields["instrument_id"])  # type: ignore[arg-type]
-            self.report_cancel(session, fields, outcome)
-        elif frame.name == "CancelOrderByIdRequest":
-            outcome = self.engine.cancel_by_id(session.slot, fields["order_id"], fields["instrument_id"])  # type: ignore[arg-type]
-            self.report_cancel(session, fields, outcome)
-        elif frame.name == "MassQuoteRequest":
-            self.mass.mass_quote(session, fields)
-        elif frame.name == "MassCancelRequest":
-            self.mass.mass_cancel(session, fields)
-        elif frame.name == "MassQuoteCancelRequest":
-            self.mass.mass_quote_cancel(session, fields)
-        else:
+        elif not self.orders.handle(session, frame.name, fields):
             text = "this message is not enabled on this gateway"
             self.reject(session, frame, RejectReason.MESSAGE_DISABLED, text)
 
@@ -475,138 +453,8 @@ class NaiveGateway:
             at = following
         return found
 
-    def new_order(self, session: NaiveSession, fields: dict[str, Any]) -> None:
-        outcome = self.engine.enter(
-            session.slot,
-            null(fields["client_order_id"]),
-            fields["instrument_id"],
-            fields["side"],
-            fields["price"],
-            fixed(fields["quantity"]),
-            time_in_force=fields["time_in_force"],
-            flags=fields["flags"],
-            smp_token=fields["self_match_prevention_id"],
-            self_trading_mode=fields["self_trading_mode"],
-            show_quantity=None if fields["show_qty"] is None else fixed(fields["show_qty"]) or 0,
-            epoch=session.epoch,
-        )
-        if outcome.status == "rejected":
-            self.report_rejected(session, "NewOrderReject", fields, outcome)
-            return
-        assert outcome.quantity is not None
-        told = {
-            "timestamp": self.now,
-            "exec_id": self.engine.next_exec_id(),
-            "client_order_id": outcome.client_order_id,
-            "correlation_id": fields["correlation_id"],
-            "order_id": outcome.order_id,
-            "instrument_id": outcome.instrument_id,
-            "price": outcome.price,
-            "quantity": Decimal72(outcome.quantity, -9),
-            "total_filled": Decimal72(outcome.total_filled, -9),
-            "visible_qty": Decimal72(outcome.visible_quantity, -9),
-            "receive_time": self.now,
-            "side": outcome.side,
-            "status": outcome.order_status,
-            "cancel_reason": outcome.cancel_reason,
-            "fills": [
-                {"match_id": event.match_id, "fill_price": event.price, "fill_qty": Decimal72(event.quantity, -9)}
-                for event in outcome.events
-                if event.kind == "fill"
-            ],
-            "legs": [],
-        }
-        self.publish(session, "NewOrderResponse", told)
-        self.report_events(outcome.events)
-
-    def report_events(self, events: Sequence[EventRecord]) -> None:
-        for owner in dict.fromkeys(event.owner for event in events):
-            self.report_share(self.sessions[owner], [event for event in events if event.owner == owner])
-
-    def report_share(self, session: NaiveSession, share: list[EventRecord]) -> None:
-        while share:
-            kind = share[0].kind
-            run = share[: next((i for i, event in enumerate(share) if event.kind != kind), len(share))]
-            share = share[len(run) :]
-            root = {"timestamp": self.now, "exec_id": self.engine.next_exec_id()}
-            entries = [
-                {
-                    "client_order_id": event.client_order_id,
-                    "order_id": event.order_id,
-                    "instrument_id": event.instrument_id,
-                    "total_filled": Decimal72(event.total_filled, -9),
-                    "flags": event.flags,
-                }
-                for event in run
-            ]
-            if kind == "fill":
-                for entry, event in zip(entries, run, strict=True):
-                    entry |= {"match_id": event.match_id, "price": event.price, "side": event.side}
-                    entry["fill_qty"] = Decimal72(event.quantity, -9)
-                self.publish(session, "OrderFilled", {**root, "fills": entries, "legs": []})
-            else:
-                for entry, event in zip(entries, run, strict=True):
-                    entry["cancel_reason"] = event.cancel_reason
-                self.publish(session, "OrdersCanceled", {**root, "flags": 1, "orders": entries})
-
-    def report_cancel(self, session: NaiveSession, fields: dict[str, Any], outcome: OutcomeRecord) -> None:
-        if outcome.status == "rejected":
-            self.report_rejected(session, "CancelOrderReject", fields, outcome)
-            return
-        self.report_canceled(session, fields["correlation_id"], outcome)
-        submitter = self.sessions[outcome.owner]
-        if submitter is session:
-            return
-        if submitter.version < 17:
-            self.report_canceled(submitter, None, outcome)
-            return
-        entry = {
-            "client_order_id": outcome.client_order_id,
-            "order_id": outcome.order_id,
-            "instrument_id": outcome.instrument_id,
-            "total_filled": Decimal72(outcome.total_filled, -9),
-            "cancel_reason": CancelReason.BY_REQUEST,
-            "flags": 0,
-        }
-        root = {"timestamp": self.now, "exec_id": self.engine.next_exec_id(), "flags": 1}
-        self.publish(submitter, "OrdersCanceled", {**root, "orders": [entry]})
-
-    def report_canceled(self, session: NaiveSession, correlation_id: int | None, outcome: OutcomeRecord) -> None:
-        told = {
-            "timestamp": self.now,
-            "exec_id": self.engine.next_exec_id(),
-            "client_order_id": outcome.client_order_id,
-            "correlation_id": correlation_id,
-            "order_id": outcome.order_id,
-            "instrument_id": outcome.instrument_id,
-            "receive_time": self.now,
-            "quantity": None,
-            "total_filled": None,
-        }
-        if session.version >= 16:
-            assert outcome.quantity is not None
-            told |= {"quantity": Decimal72(outcome.quantity, -9), "total_filled": Decimal72(outcome.total_filled, -9)}
-        self.publish(session, "CancelOrderResponse", told)
-
-    def report_rejected(self, session: NaiveSession, name: str, fields: dict[str, Any], outcome: OutcomeRecord) -> None:
-        reason = outcome.reject_reason
-        if name == "CancelOrderReject" and session.version < 2 and reason == 6:
-            reason = 1
-        told = {
-            "timestamp": self.now,
-            "exec_id": self.engine.next_exec_id(),
-            "client_order_id": INT64_NULL if outcome.client_order_id is None else outcome.client_order_id,
-            "correlation_id": fields["correlation_id"],
-            "order_id": None,
-            "instrument_id": outcome.instrument_id,
-            "reason": reason,
-            "details": ANY,
-        }
-        self.publish(session, name, told)
-
     def reject(self, session: NaiveSession, frame: Inbound, reason: int, details: str) -> None:
-        if reason == RejectReason.MESSAGE_DISABLED and session.version < 11:
-            reason = RejectReason.INVALID_TEMPLATE_ID
+        reason = reason_told("Reject", reason, session.version)
         fields = {"ref_sequence_number": frame.number, "reason": reason, "details": details[:255]}
         self.say(session, "Reject", fields)
 
@@ -634,17 +482,54 @@ class NaiveGateway:
         return said
 
 
+def portfolio_indexes(config: Config) -> dict[int, int]:
+    return {portfolio.id: index for index, portfolio in enumerate(config.portfolios)}
+
+
+def naive_engine_of(config: Config) -> NaiveEngine:
+    indexes = portfolio_indexes(config)
+    return NaiveEngine(
+        [
+            InstrumentSpec(
+                id=instrument.id,
+                tick_size=instrument.tick_size,
+                lot_size=instrument.lot_size,
+                product_type=ProductType[instrument.product_type.upper()],
+                min_price=instrument.min_price,
+                max_price=instrument.max_price,
+                max_order_quantity=instrument.max_order_quantity,
+                iceberg_allowed=instrument.iceberg_allowed,
+                currency_pair_id=instrument.currency_pair_id,
+            )
+            for instrument in config.instruments
+        ],
+        [PortfolioSpec(portfolio.id, portfolio.max_open_orders) for portfolio in config.portfolios],
+        [OwnerSpec(indexes[key.portfolio]) for key in config.api_keys],
+        ORDERS_MAX,
+    )
+
+
+def mmp_groups_of(config: Config) -> list[MmpGroupSpec]:
+    indexes = portfolio_indexes(config)
+    return [
+        MmpGroupSpec(indexes[group.portfolio], group.id, group.quantity_limit)
+        for group in config.mmp_groups
+        if group.id is not None
+    ]
+
+
+def rate_limits_of(config: Config) -> NaiveRateLimits | None:
+    limits = config.rate_limit
+    if limits is None:
+        return None
+    by_portfolio = limits.scope == "portfolio"
+    holders = [key.portfolio if by_portfolio else slot for slot, key in enumerate(config.api_keys)]
+    rates = {
+        "orders": (limits.orders_per_s, limits.orders_burst),
+        "mass_quotes": (limits.mass_quotes_per_s, limits.mass_quotes_burst),
+    }
+    return NaiveRateLimits(holders, rates)
+
+
 def policy_of(cause: Cause) -> Policy:
     return CAUSE_POLICY[cause]
-
-
-def null(value: int) -> int | None:
-    return None if value == INT64_NULL else value
-
-
-def fixed(decimal: Decimal72) -> int | None:
-    """A Decimal72 in 1e-9; None for null and for what is not exact or does not fit."""
-    try:
-        return messages.to_fixed(decimal)
-    except ValueError:
-        return None

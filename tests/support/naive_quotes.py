@@ -32,8 +32,8 @@ class NaiveQuotes:
         self.engine = engine
         self.groups = {(group.portfolio, group.id): group for group in groups}
         self.events: list[EventRecord] = []
-        self.group_order: Sequence[int] = ()
-        """Order ids: how the compiled engine goes through the quotes of the group that is to be cancelled."""
+        self.slots: list[tuple[int, int, int]] = []
+        """Portfolio, group and instrument of what is quoted, newest first: the order in which a group is told of."""
 
     def mass_quote(
         self,
@@ -63,6 +63,7 @@ class NaiveQuotes:
                 )
                 for side, (price, quantity, flags) in zip((Side.BUY, Side.SELL), sides, strict=True)
             ]  # fmt: skip
+            self.open_slot(group, instrument_id)
             # Whatever stood and does not stay goes from both sides before either is entered.
             before = [self.revise(order, group) for order in asked]
             after = [self.place(order, group, said) for order, said in zip(asked, before, strict=True)]
@@ -93,6 +94,13 @@ class NaiveQuotes:
                 return MassQuoteRejectReason.SYSTEM_ERROR
         return None
 
+    def open_slot(self, group: MmpGroupSpec, instrument_id: int) -> None:
+        slot = (group.portfolio, group.id, instrument_id)
+        held = {order.slot for order in self.engine.orders}
+        self.slots = [other for other in self.slots if other in held]
+        if slot not in self.slots:
+            self.slots.insert(0, slot)
+
     def revise(self, asked: NewOrder, group: MmpGroupSpec) -> QuoteSideRecord:
         """What is to be said of a side before it is entered, which is all when it is not to be entered."""
         reason = self.reason_to_reject(asked, group) if asked.quantity else None
@@ -114,13 +122,12 @@ class NaiveQuotes:
         return told._replace(status=QuoteStatus.CANCELED_BY_REQUEST)
 
     def standing(self, asked: NewOrder, group: MmpGroupSpec) -> NaiveOrder | None:
-        wanted = (group.portfolio, group.id, asked.instrument_id, asked.side)
-        found = [
-            order
-            for order in self.engine.live()
-            if (order.portfolio, order.mmp_group_id, order.instrument_id, order.side) == wanted
-        ]
+        wanted = ((group.portfolio, group.id, asked.instrument_id), asked.side)
+        found = [order for order in self.engine.orders if (order.slot, order.side) == wanted]
         assert len(found) < 2
+        if found and self.engine.is_dead(found[0]):
+            # It only waits for the drain: its place is free.
+            found.pop().slot = None
         return found[0] if found else None
 
     def reason_to_reject(self, asked: NewOrder, group: MmpGroupSpec) -> OrderRejectReason | None:
@@ -152,7 +159,9 @@ class NaiveQuotes:
             by_token = stop == CancelReason.SELF_MATCH_PREVENTION
             return told._replace(status=QuoteStatus.CANCELED_BY_SELF_MATCH if by_token else QuoteStatus.INACTIVE)
         assert asked.price is not None
-        engine.rest(asked, asked.price).mmp_group_id = group.id
+        rested = engine.rest(asked, asked.price)
+        rested.is_quote = True
+        rested.slot = (group.portfolio, group.id, asked.instrument_id)
         return told._replace(status=QuoteStatus.UPDATED, remaining=asked.quantity - asked.filled)
 
     # Mass cancels.
@@ -190,12 +199,12 @@ class NaiveQuotes:
         if (portfolio, mmp_group_id) not in self.groups:
             return None
         found = [
-            order
+            (self.slots.index(order.slot), -order.side, order)
             for order in self.engine.live()
-            if (order.portfolio, order.mmp_group_id) == (portfolio, mmp_group_id) and side in (Side.BOTH, order.side)
+            if order.slot is not None
+            and order.slot[:2] == (portfolio, mmp_group_id)
+            and side in (Side.BOTH, order.side)
         ]
-        if self.group_order:
-            found.sort(key=lambda order: self.group_order.index(order.order_id))
-        for order in found:
+        for _, _, order in sorted(found, key=lambda place: place[:2]):
             self.engine.take_out(order, CancelReason.BY_REQUEST)
         return len(found)

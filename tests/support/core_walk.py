@@ -1,0 +1,213 @@
+"""A walk of the core and the naive gateway: whatever clients, lines and time may do to them, one thing after another.
+
+Whoever plays decides by `choose`, which picks one of a sequence: hypothesis, or a seeded generator.
+"""
+
+import random
+from collections.abc import Callable
+
+from support import random_requests
+from support.core_driver import INTERVAL, order
+from support.core_pair import AUDITS, KEYS, CorePair, Pair
+
+PLAYERS = [key for key in KEYS if key not in AUDITS]
+LINES_MAX = 9
+TIMES = [0, 1, INTERVAL // 10, INTERVAL // 2, INTERVAL * 3 // 10, INTERVAL, INTERVAL * 6 // 5]
+STALLS = [0, 0, 0, 1, INTERVAL // 10, INTERVAL]
+PASSES = [0, 0, 0, 1, INTERVAL // 50]
+VERSIONS = [17] * 5 + [16, 15, 14, 13, 12, 11, 10, 9, 5, 4, 3, 2, 1, 0]
+CUTS = [None] * 8 + [1, 3, 40, 95]
+
+GARBAGE = {
+    bytes([1]) + bytes(40): "protocolId at offset 0: wanted 219, was 1",
+    bytes(8): "more than 7 zero bytes between frames",
+    bytes([0xDB, 0, 31, 0]) + bytes(28): "messageLength at offset 2: wanted 32 to 16384, was 31",
+    bytes([0, 0, 0xDB, 0, 1, 64]): "messageLength at offset 2: wanted 32 to 16384, was 16385",
+}
+CHANGES: dict[str, Callable[[bytes], bytes]] = {
+    "unknown": lambda raw: raw[:4] + (999).to_bytes(2, "little") + raw[6:],
+    "server": lambda raw: raw[:4] + (200).to_bytes(2, "little") + raw[6:],
+    "short": lambda raw: raw[:2] + (80).to_bytes(2, "little") + raw[4:80],
+    "long": lambda raw: raw[:2] + (104).to_bytes(2, "little") + raw[4:] + bytes(8),
+}
+
+
+class CoreWalk(CorePair):
+    """The actions, each with whatever it leaves open chosen."""
+
+    def one_of(self, *states: str) -> Pair | None:
+        """A connection in one of the states, if there is any."""
+        found = [pair for pair in self.pairs[len(AUDITS) :] if pair.naive.state in states]
+        return self.choose(found) if found else None
+
+    def act(self) -> None:
+        """Something happens; then both are compared."""
+        self.choose(ACTIONS)(self)
+        self.compare()
+
+    def connect(self) -> None:
+        if sum(pair.naive.state not in ("closing", "closed") for pair in self.pairs) < LINES_MAX:
+            self.new_pair()
+
+    def logon(self) -> None:
+        """A Logon on a new connection, with frames behind it in the same read."""
+        pair, client_id = self.new_pair(), self.choose(PLAYERS)
+        number = max(self.naive.session(client_id).expected + self.choose([0, 0, 0, 7, -1]), 0)
+        secret = self.choose([None] * 15 + ["wrong"])
+        self.log_on(pair, client_id, self.choose([True, False]), number, self.choose(VERSIONS), secret)
+        for _ in range(self.choose([0, 1, 2])):
+            self.send(pair, "NewOrderRequest", random_requests.new_order(self.choose))
+
+    def logon_of_a_connection(self) -> None:
+        """A Logon where one is awaited, where one is waiting, or where there was one."""
+        pair = self.one_of("logon", "logon", "waiting", "live")
+        if pair is not None and (pair.naive.state == "logon" or self.choose([True, False, False])):
+            self.log_on(pair, self.choose(PLAYERS), True, self.next_number(pair.naive), self.choose([18, 17, 17]))
+
+    def new_orders(self) -> None:
+        pair = self.one_of("live")
+        if pair is not None:
+            for _ in range(self.choose([1, 1, 3, 8])):
+                self.send(pair, "NewOrderRequest", random_requests.new_order(self.choose), cut=self.choose(CUTS))
+
+    def order_out_of_place(self) -> None:
+        pair = self.one_of("waiting", "logon", "closing")
+        if pair is not None:
+            self.send(pair, "NewOrderRequest", random_requests.new_order(self.choose), cut=self.choose(CUTS))
+
+    def request(self) -> None:
+        """Any request about orders, or some of them."""
+        pair = self.one_of("live")
+        if pair is not None:
+            for _ in range(self.choose([1, 1, 1, 4])):
+                name, fields = random_requests.request(self.choose, self.naive.engine)
+                self.send(pair, name, fields, cut=self.choose(CUTS))
+
+    def session_message(self) -> None:
+        pair = self.one_of("live", "waiting")
+        if pair is not None:
+            name = self.choose(["Heartbeat", "TestRequest"])
+            self.send(pair, name, {"correlation_id": 5}, cut=self.choose(CUTS))
+
+    def everybody_is_heard(self) -> None:
+        for pair in self.pairs:
+            if pair.naive.state == "live":
+                self.send(pair, "Heartbeat", {"correlation_id": 0})
+
+    def resend(self) -> None:
+        pair = self.one_of("live")
+        if pair is not None:
+            newest = len(pair.naive.stream)
+            first = self.choose([-1, 0, 1, max(newest - 5, 1), newest, newest + 1])
+            last = self.choose([0, 0, max(first - 1, 1), first, first + 4, newest + 100])
+            self.send(pair, "ResendRequest", {"from_sequence_number": first, "to_sequence_number": max(last, 0)})
+
+    def logout(self) -> None:
+        pair = self.one_of("live")
+        if pair is not None:
+            self.send(pair, "Logout", {"reason": "done"})
+
+    def bad_frame(self) -> None:
+        """What is answered by a Reject, and changes nothing."""
+        pair = self.one_of("live", "waiting")
+        kind = self.choose([*CHANGES, "enum", "disabled", "newer"])
+        if pair is None:
+            return
+        if kind == "disabled":
+            self.send(pair, "GetMassQuoteMmpStatusRequest", {"correlation_id": 1})
+        elif kind == "newer":
+            self.send(pair, "GetOrdersMmpStatusRequest", {"correlation_id": 1})
+        elif kind == "enum":
+            self.send(pair, "NewOrderRequest", order(1, side=5))
+        else:
+            self.send(pair, "NewOrderRequest", order(1), change=CHANGES[kind])
+
+    def wrong_number(self) -> None:
+        pair = self.one_of("live")
+        if pair is not None and (number := self.next_number(pair.naive) + self.choose([-1, 1, 100])) >= 0:
+            self.send(pair, "NewOrderRequest", order(1), number=number)
+
+    def garbage(self) -> None:
+        pair = self.one_of("live", "waiting", "logon")
+        if pair is not None and not pair.broken:
+            garbage = self.choose(list(GARBAGE))
+            self.complete(pair)
+            pair.broken = True
+            pair.line.raw(garbage)
+            self.naive.broken(pair.naive, GARBAGE[garbage])
+
+    def half_close(self) -> None:
+        pair = self.one_of("live", "waiting", "logon", "closing")
+        if pair is not None:
+            pair.line.half_close()
+            self.naive.half_closed(pair.naive)
+
+    def lose(self) -> None:
+        pair = self.one_of("live", "waiting", "logon", "closing")
+        if pair is not None:
+            pair.line.lose()
+            self.naive.lost(pair.naive)
+
+    def read_or_not(self) -> None:
+        """A client stops reading, or reads on."""
+        pair = self.one_of("live")
+        if pair is not None:
+            pair.line.blocked = not pair.line.blocked
+            pair.line.flush()
+
+    def too_slow(self) -> None:
+        pair = self.one_of("live")
+        if pair is not None and pair.line.blocked:
+            self.driver.core.slow(pair.line.link, self.driver.now)
+            self.naive.slow(pair.naive)
+
+    def pass_time(self) -> None:
+        for pair in self.pairs[: len(AUDITS)]:
+            self.send(pair, "Heartbeat", {"correlation_id": 0})
+        after = self.choose(TIMES)
+        stall = min(after, self.choose(STALLS))
+        seen = self.driver.now + after
+        self.driver.now = self.naive.now = seen + self.choose(PASSES)
+        core = self.driver.core
+        core.stalled(stall)
+        self.naive.stall(stall)
+        core.tick(self.driver.now, seen)
+        endings = {session.client_id: session.ending for session in core.sessions}
+        self.naive.tick(seen, lambda session: int(endings[session.client_id].exec_id))
+        assert core.next_deadline is None or core.next_deadline > seen
+
+
+ACTIONS: list[Callable[[CoreWalk], None]] = [
+    *[CoreWalk.new_orders] * 4,
+    *[CoreWalk.request] * 6,
+    *[CoreWalk.step] * 5,
+    *[CoreWalk.logon] * 4,
+    *[CoreWalk.pass_time] * 3,
+    *[CoreWalk.everybody_is_heard] * 3,
+    CoreWalk.connect,
+    CoreWalk.logon_of_a_connection,
+    CoreWalk.order_out_of_place,
+    CoreWalk.session_message,
+    CoreWalk.resend,
+    CoreWalk.logout,
+    CoreWalk.bad_frame,
+    CoreWalk.wrong_number,
+    CoreWalk.garbage,
+    CoreWalk.half_close,
+    CoreWalk.lose,
+    CoreWalk.read_or_not,
+    CoreWalk.too_slow,
+]
+
+
+def walk(seed: int, steps: int) -> None:
+    """So many random inputs, by a seed that says all of them, to the end."""
+    walker = CoreWalk(
+        random.Random(seed).choice,
+        refuse_duplicates=seed % 4 == 1,
+        strict=seed % 4 != 2,
+        rate_limit_scope={3: "portfolio", 4: "api_key"}.get(seed % 5),
+    )
+    for _ in range(steps):
+        walker.act()
+    walker.finish()
