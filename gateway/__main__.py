@@ -1,4 +1,4 @@
-"""The command line: `breakwire serve`, `demo`, `keys add|list`, `decode`, `dissector`.
+"""The command line: `breakwire serve`, `demo`, `keys add|list`, `admin …`, `decode`, `dissector`.
 
 A command is one row of COMMANDS: its words, a line of help, what it does, and its arguments. It imports what it needs
 when it runs, so that no command waits for another's imports. What it prints for people and scripts goes to stdout, why
@@ -8,6 +8,8 @@ it failed to stderr; it ends with 0, with the code of the error's family (errors
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from gateway import __version__
@@ -42,7 +44,7 @@ def serve(options: argparse.Namespace) -> int:
         print_key(client_id, secret)
     from gateway.server import serve  # compiled modules and the event loop: not before the file is known to be right
 
-    return serve(config)
+    return serve(config, None if options.config is None else Path(options.config).absolute())
 
 
 def demo(_options: argparse.Namespace) -> int:
@@ -83,12 +85,32 @@ def dissector(options: argparse.Namespace) -> int:
     return run(options)
 
 
+def admin(action: str, options: argparse.Namespace) -> int:
+    """Has a running gateway do something, and prints what it says."""
+    from gateway.admin_client import run
+
+    return run(action, options)
+
+
 def print_key(client_id: str, secret: str) -> None:
     """One line on stdout, at once: whoever started us reads it before the gateway serves."""
     print(f"key client_id={client_id} secret={secret}", flush=True)
 
 
 _CONFIG = Argument("--config", metavar="FILE", required=True, help="the configuration, a TOML file")
+_INSTRUMENT = Argument("instrument_id", metavar="INSTRUMENT_ID", type=int)
+_PORTFOLIO = Argument("portfolio_id", metavar="PORTFOLIO_ID", type=int)
+_KEY = Argument("client_id", metavar="CLIENT_ID")
+
+
+def admin_command(action: str, help: str, *arguments: Argument) -> Command:
+    """A command that a running gateway is asked to carry out, by the name of its request."""
+    gateway = (
+        Argument("--config", metavar="FILE", help="the gateway's configuration, which says where its socket is"),
+        Argument("--socket", metavar="PATH", help="or its socket"),
+    )
+    return Command(f"admin {action.replace('_', '-')}", help, partial(admin, action), (*gateway, *arguments))
+
 
 COMMANDS: Final = (
     Command(
@@ -110,6 +132,20 @@ COMMANDS: Final = (
         ),
     ),
     Command("keys list", "list the keys of the configuration", keys_list, (_CONFIG,)),
+    admin_command(
+        "status",
+        "show sessions, portfolios, instruments and what is under way",
+        Argument("--json", action="store_true", help="one JSON object"),
+    ),
+    admin_command("halt", "stop entry into an instrument; what rests stays, and may be cancelled", _INSTRUMENT),
+    admin_command("resume", "end a halt", _INSTRUMENT),
+    admin_command("deactivate", "close an instrument for good and cancel its orders", _INSTRUMENT),
+    admin_command("lock", "cancel a portfolio's orders and let it enter none", _PORTFOLIO),
+    admin_command("unlock", "end a lock", _PORTFOLIO),
+    admin_command("kill_client", "end the session of a key and cancel its orders", _KEY),
+    admin_command("kill_portfolio", "end all sessions of a portfolio and cancel its orders", _PORTFOLIO),
+    admin_command("revoke", "end the session of a key for good and cancel its orders", _KEY),
+    admin_command("reload", "put the gateway's configuration file in force, as a whole or not at all"),
     Command(
         "decode",
         "print the frames of a captured byte stream or pcap file",
@@ -142,7 +178,7 @@ COMMANDS: Final = (
     ),
 )
 
-GROUPS: Final = {"keys": "API keys in a configuration file"}
+GROUPS: Final = {"admin": "control of a running gateway", "keys": "API keys in a configuration file"}
 """First words that several commands share, and their line of help."""
 
 

@@ -193,7 +193,6 @@ NOT_BUILT: Final = (
     "gateway.flap_lockout_ms",
     "gateway.canary_interval_s",
     "gateway.metrics_port",
-    "gateway.admin_socket",
     "gateway.tls",
     "instrument.speed_bump_ms",
     "instrument.delta",

@@ -13,19 +13,20 @@ Inputs, each with the core time `now` (ns since the epoch, never going back):
     tick(now, seen)              time has passed; everything that had come in by `seen` has been received
     step(now)                    a bounded piece of the work that is under way, while `is_busy`
     shut_down(now)
+    control(control, now)        the venue's operator wants something (venue_controls.py)
+    reload(config, now)          the configuration is to be another one (reload.py)
 
 Outputs: `dirty_sessions` have new output in their streams (`output`), `closing_links` are to be closed as they say,
 after their `farewell`. The same inputs give the same bytes. The shell in server.py and the tests drive this same
 core.
 """
 
-from codec.layout import Cause, ProductType
+from codec.layout import Cause
+from gateway.assembly import engine_of, portfolio_indexes, rate_limits_of
 from gateway.cancel_on_disconnect import CancelOnDisconnect, Ending
-from gateway.config import Config, Gateway, Instrument
+from gateway.config import ApiKey, Config, Gateway
 from gateway.credentials import KeyRing
 from gateway.dispatch import Dispatcher
-from gateway.engine import Engine
-from gateway.engine_types import InstrumentSpec, MmpGroupSpec, OwnerSpec, PortfolioSpec
 from gateway.errors import LifecycleError
 from gateway.heartbeat import Deadlines, Silence, has_lapsed, must_probe, must_speak, next_look
 from gateway.lifecycle import (
@@ -39,13 +40,13 @@ from gateway.lifecycle import (
     next_link_state,
     next_session_state,
 )
-from gateway.limits import ORDERS_MAX, PENDING_LOGONS_MAX
+from gateway.limits import PENDING_LOGONS_MAX
 from gateway.log import Log
 from gateway.logon import LogonRequest, Refusal, judge_frame, judge_number
 from gateway.orders import Orders
-from gateway.rate_limit import RateLimits
 from gateway.session import Link, LinkClosing, LinkState, Session, SessionState, logged_out
 from gateway.stream import ChunkPool, Stream
+from gateway.venue_controls import Control, VenueControls
 
 _SECOND_NS = 1_000_000_000
 
@@ -60,18 +61,24 @@ class Core:
         settings = config.gateway
         self._log = log
         self._pending_logons_max = pending_logons_max
-        self._key_ring = KeyRing(config.api_keys)
+        self.key_ring = KeyRing(config.api_keys)
         self._refuse_duplicates = settings.duplicate_logon == "refuse"
         self._heartbeat_interval_s = settings.heartbeat_interval_s
         self._silence = silence_of(config.gateway)
+        self._resend_depth_bytes = settings.resend_depth_bytes
         self._resend_total_bytes = settings.resend_total_bytes
         self._pool = ChunkPool()
         self.dirty_sessions: list[Session] = []
         self.closing_links: list[Link] = []
-        self.sessions = _sessions_of(config, self._pool, self.dirty_sessions)
-        self.engine = _engine_of(config)
-        orders = Orders(self.engine, self.sessions, _rate_limits_of(config))
-        self._cancels = CancelOnDisconnect(orders, settings.drain_step_orders)
+        self.sessions: list[Session] = []
+        # Sessions without a connection, in order of losing it: the first gives way first when streams grow too large.
+        self._disconnected: dict[Session, None] = {}
+        self._watchers: dict[int, list[Session]] = {}
+        for key in config.api_keys:
+            self.add_session(key)
+        self.engine = engine_of(config)
+        orders = Orders(self.engine, self.sessions, rate_limits_of(config.rate_limit, portfolio_indexes(config)))
+        self.cancels = CancelOnDisconnect(orders, settings.drain_step_orders)
         self.dispatcher = Dispatcher(
             orders,
             self,
@@ -83,16 +90,25 @@ class Core:
         self._deadlines = Deadlines()
         # In order of connecting, so that the one that has waited longest is the first.
         self._pending_logons: dict[Link, None] = {}
-        # Sessions without a connection, in order of losing it: the first gives way first when streams grow too large.
-        self._disconnected: dict[Session, None] = dict.fromkeys(self.sessions)
         self._shutting_down = False
+        self.controls = VenueControls(self, config, log)
 
     # queries
 
     @property
     def is_busy(self) -> bool:
         """Whether `step` has work to do."""
-        return self._cancels.under_way > 0
+        return self.cancels.under_way > 0 or self.controls.is_busy
+
+    @property
+    def is_shutting_down(self) -> bool:
+        """Whether `shut_down` was called."""
+        return self._shutting_down
+
+    @property
+    def pending_logons(self) -> int:
+        """Connections whose Logon is awaited."""
+        return len(self._pending_logons)
 
     @property
     def is_shut_down(self) -> bool:
@@ -176,8 +192,9 @@ class Core:
 
     def step(self, now: int) -> None:
         """A bounded piece of the endings under way; call it once a turn while `is_busy`."""
-        for ending in self._cancels.step(now):
+        for ending in self.cancels.step(now):
             self._end(ending, now)
+        self.controls.step(now)
         self._shut_down_drop_copy(now)
 
     def shut_down(self, now: int) -> None:
@@ -187,11 +204,26 @@ class Core:
         for link in list(self._pending_logons):
             self._refuse(link, text, now)
         for session in self.sessions:
-            if session.newcomer is not None:
-                self._refuse(session.newcomer, text, now)
+            self.turn_away(session, text, now)
             if session.state == SessionState.SESSION_LIVE and not session.drop_copy:
                 self.gone(session, Cause.GATEWAY_SHUTDOWN, now)
         self._shut_down_drop_copy(now)
+
+    def control(self, control: Control, now: int) -> str:
+        """Does what the venue's operator asks for, and says what was done.
+
+        Raises:
+            ControlError: it cannot be done, and nothing was.
+        """
+        return self.controls.control(control, now)
+
+    def reload(self, config: Config, now: int) -> str:
+        """Makes a configuration the one in force, and says what that changed.
+
+        Raises:
+            ConfigError: naming everything in it that may not change while the gateway runs; nothing was changed.
+        """
+        return self.controls.reload(config, now)
 
     # the one door out
 
@@ -203,7 +235,7 @@ class Core:
         if session.state != SessionState.SESSION_LIVE:
             return
         # Fence first: nothing before this line may fail or wait.
-        ending = self._cancels.begin(session, cause, text, now)
+        ending = self.cancels.begin(session, cause, text, now)
         link = link_of(session)
         session.state = next_session_state(session.state, SessionEvent.GONE)
         session.ending = ending
@@ -211,11 +243,37 @@ class Core:
         self._deadlines.clear(link)
         self._disconnected[session] = None
 
+    # called by the venue's controls
+
+    def add_session(self, key: ApiKey) -> Session:
+        """A session for a new key, under the next slot."""
+        stream = Stream(self._pool, self._resend_depth_bytes)
+        session = Session(
+            len(self.sessions), key.client_id, key.portfolio, key.role == "drop_copy", stream, self.dirty_sessions
+        )
+        watchers = self._watchers.setdefault(key.portfolio, [])
+        if session.drop_copy:
+            watchers.append(session)
+        else:
+            session.watchers = watchers
+        self.sessions.append(session)
+        self._disconnected[session] = None
+        return session
+
+    def watchers_of(self, session: Session) -> list[Session]:
+        """The drop-copy sessions of the session's portfolio; what the list holds is what counts."""
+        return self._watchers[session.portfolio_id]
+
+    def turn_away(self, session: Session, text: str, now: int) -> None:
+        """Refuses the newcomer that waits for the session's end, if there is one."""
+        if session.newcomer is not None:
+            self._refuse(session.newcomer, text, now)
+
     # called by the dispatcher
 
     def logon(self, link: Link, frame: bytes, now: int) -> None:
         """The first frame of a link: a Logon to be judged, or anything else, which is refused."""
-        verdict = judge_frame(frame, self._key_ring)
+        verdict = judge_frame(frame, self.key_ring)
         if isinstance(verdict, LogonRequest):
             session = self.sessions[verdict.slot]
             verdict = judge_number(verdict, session) or verdict
@@ -248,8 +306,7 @@ class Core:
     # inside: ways in
 
     def _wait(self, link: Link, session: Session, request: LogonRequest, now: int) -> None:
-        if session.newcomer is not None:
-            self._refuse(session.newcomer, TEXT_OVERTAKEN, now)
+        self.turn_away(session, TEXT_OVERTAKEN, now)
         link.state = next_link_state(link.state, LinkEvent.MUST_WAIT)
         link.session = session
         link.logon = request
@@ -419,64 +476,3 @@ def silence_of(settings: Gateway) -> Silence:
         lapse_ns=round(interval_ns * settings.heartbeat_lapse_factor),
         logon_ns=round(settings.logon_timeout_s * _SECOND_NS),
     )
-
-
-def _engine_of(config: Config) -> Engine:
-    portfolio_index = {portfolio.id: index for index, portfolio in enumerate(config.portfolios)}
-    return Engine(
-        [_instrument_spec(instrument) for instrument in config.instruments],
-        [PortfolioSpec(portfolio.id, portfolio.max_open_orders) for portfolio in config.portfolios],
-        [OwnerSpec(portfolio_index[key.portfolio]) for key in config.api_keys],
-        ORDERS_MAX,
-        mmp_groups=[
-            MmpGroupSpec(portfolio_index[group.portfolio], group.id, group.quantity_limit)
-            for group in config.mmp_groups
-            if group.id is not None
-        ],
-    )
-
-
-def _instrument_spec(instrument: Instrument) -> InstrumentSpec:
-    return InstrumentSpec(
-        id=instrument.id,
-        tick_size=instrument.tick_size,
-        lot_size=instrument.lot_size,
-        product_type=ProductType[instrument.product_type.upper()],
-        min_price=instrument.min_price,
-        max_price=instrument.max_price,
-        max_order_quantity=instrument.max_order_quantity,
-        iceberg_allowed=instrument.iceberg_allowed,
-        currency_pair_id=instrument.currency_pair_id,
-    )
-
-
-def _rate_limits_of(config: Config) -> RateLimits | None:
-    limit = config.rate_limit
-    if limit is None:
-        return None
-    portfolio_index = {portfolio.id: index for index, portfolio in enumerate(config.portfolios)}
-    by_key = limit.scope == "api_key"
-    return RateLimits(
-        [slot if by_key else portfolio_index[key.portfolio] for slot, key in enumerate(config.api_keys)],
-        orders_per_s=limit.orders_per_s,
-        orders_burst=limit.orders_burst,
-        mass_quotes_per_s=limit.mass_quotes_per_s,
-        mass_quotes_burst=limit.mass_quotes_burst,
-    )
-
-
-def _sessions_of(config: Config, pool: ChunkPool, dirty_sessions: list[Session]) -> list[Session]:
-    depth_bytes = config.gateway.resend_depth_bytes
-    sessions = [
-        Session(slot, key.client_id, key.portfolio, key.role == "drop_copy", Stream(pool, depth_bytes), dirty_sessions)
-        for slot, key in enumerate(config.api_keys)
-    ]
-    watchers: dict[int, list[Session]] = {key.portfolio: [] for key in config.api_keys}
-    for session in sessions:
-        if session.drop_copy:
-            watchers[session.portfolio_id].append(session)
-    for session in sessions:
-        if not session.drop_copy:
-            session.watchers = watchers[session.portfolio_id]
-    return sessions
-

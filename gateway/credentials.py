@@ -43,28 +43,39 @@ class KeyRing:
     """The API keys of one gateway, for checking the clientId and secret of a Logon.
 
     Args:
-        api_keys: the keys; `verify` answers with a position in this sequence.
+        api_keys: the keys, each in the slot of its position in this sequence.
 
     Raises:
         ValueError: for a hash that does not match HASH_PATTERN (a loaded configuration has none).
     """
 
-    def __init__(self, api_keys: Sequence[Credential]) -> None:
-        self._salts_and_digests = [_parsed(key.secret_hash) for key in api_keys]
-        # The last entry answers for every unknown client id: same work, and a digest that no secret has.
-        self._salts_and_digests.append((secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_DIGEST_BYTES)))
-        self._index_of = {key.client_id.encode("ascii"): index for index, key in enumerate(api_keys)}
-        self._unknown = len(api_keys)
+    def __init__(self, api_keys: Sequence[Credential] = ()) -> None:
+        self._keys: dict[bytes, tuple[int, bytes, bytes]] = {}
+        # Answers for every unknown client id: same work, and a digest that no secret has.
+        self._unknown = (-1, secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_DIGEST_BYTES))
+        for slot, key in enumerate(api_keys):
+            self.put(key, slot)
+
+    def put(self, key: Credential, slot: int) -> None:
+        """Adds a key, or gives the one of this client id another secret; ValueError as above."""
+        self._keys[key.client_id.encode("ascii")] = (slot, *_parsed(key.secret_hash))
+
+    def remove(self, client_id: str) -> None:
+        """Nobody logs on with this key any more; it need not be there."""
+        self._keys.pop(client_id.encode("ascii"), None)
+
+    def has(self, client_id: str) -> bool:
+        """Whether anybody may log on with this key."""
+        return client_id.encode("ascii") in self._keys
 
     def verify(self, client_id: bytes, secret: bytes) -> int:
-        """Index of the key whose secret this is, or -1. NUL bytes at the end of either are padding.
+        """Slot of the key whose secret this is, or -1. NUL bytes at the end of either are padding.
 
         An unknown client id costs the same work as a wrong secret, and digests are compared in constant time.
         """
-        index = self._index_of.get(client_id.rstrip(b"\0"), self._unknown)
-        salt, digest = self._salts_and_digests[index]
+        slot, salt, digest = self._keys.get(client_id.rstrip(b"\0"), self._unknown)
         matches = hmac.compare_digest(_digest(salt, secret.rstrip(b"\0")), digest)
-        return index if matches and index != self._unknown else -1
+        return slot if matches else -1
 
 
 def _digest(salt: bytes, secret: bytes) -> bytes:

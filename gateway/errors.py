@@ -95,5 +95,9 @@ class KeyFileError(MisuseError):
     """A key that cannot be added to a configuration file."""
 
 
+class ControlError(MisuseError):
+    """Something that a venue's operator asked for and that cannot be done, or nobody to ask."""
+
+
 class CaptureError(MisuseError):
     """A capture that cannot be read, or a filter that cannot be met."""

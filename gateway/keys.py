@@ -31,7 +31,7 @@ def add_key(path: str | os.PathLike[str], client_id: str, portfolio: int, role: 
     """
     file = Path(os.path.realpath(path))
     try:
-        with _locked(file.parent):
+        with locked(file.parent):
             return _add_key(file, client_id, portfolio, role)
     except OSError as error:
         raise KeyFileError(f"{file}: no key added: {error.strerror}") from None
@@ -74,7 +74,7 @@ def _table(client_id: str, portfolio: int, role: Role, secret_hash: str) -> str:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """One writer at a time: the lock is the folder's, since the file itself is replaced."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -49,6 +49,8 @@ CAUSE_POLICY: Final[dict[Cause, Policy]] = {
     Cause.ADMIN: Policy("ended by the venue", CancelReason.ADMIN, True, CLOSING_POLITELY, "warning"),
 }
 
+TEXT_KEY_REVOKED: Final = "ended by the venue: this key is revoked"
+
 # LoggedOut texts of links that have no session yet.
 TEXT_NOT_LOGON: Final = "the first message must be a Logon"
 TEXT_BAD_LOGON: Final = "Logon is malformed"

@@ -98,6 +98,20 @@ INSTRUMENTS_MAX: Final = 65_536
 MMP_GROUPS_MAX: Final = 65_536
 DRAIN_STEP_ORDERS_MOST: Final = 65_536
 
+# Administration -----------------------------------------------------------------------------------------------------
+
+ADMIN_REQUEST_MAX_BYTES: Final = 4_096
+"""One line from an administrator."""
+ADMIN_CONNECTIONS_MAX: Final = 8
+ADMIN_IDLE_MOST_S: Final = 10.0
+"""How long an administrator's connection may say nothing, or not read what it is told."""
+ADMIN_ANSWER_MOST_S: Final = 60.0
+"""How long `breakwire admin` waits for an answer: as long as it may take to read a large configuration."""
+ADMIN_SOCKET_MAX_BYTES: Final = 107
+"""What Linux takes for the path of a Unix socket."""
+STATUS_ROWS_MAX: Final = 500
+"""Rows of the status in one answer, so that none takes long to make."""
+
 # Names, times, processors -------------------------------------------------------------------------------------------
 
 NAME_MAX_CHARACTERS: Final = 64

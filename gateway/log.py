@@ -64,7 +64,7 @@ class Log:
 
 
 def _line(level: str, event: str, fields: dict[str, object]) -> bytes:
-    record: dict[str, object] = {"time": _now(), "level": level, "event": event}
+    record: dict[str, object] = {"time": rfc_3339(time.time_ns()), "level": level, "event": event}
     values = _clean(msgspec.to_builtins(fields, enc_hook=str, str_keys=True))
     line = msgspec.json.encode(record | {key: value for key, value in values.items() if key not in record})
     if len(line) >= LOG_LINE_MAX_BYTES:
@@ -87,9 +87,9 @@ def _speaks_of_a_secret(key: str) -> bool:
     return any(word in key.lower() for word in _MASKED_WORDS)
 
 
-def _now() -> str:
-    """RFC 3339 in UTC with nanoseconds."""
-    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+def rfc_3339(time_ns: int) -> str:
+    """A time in ns since the epoch, in UTC with nanoseconds."""
+    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{nanoseconds:09d}Z"
 
 

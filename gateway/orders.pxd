@@ -12,7 +12,7 @@ from gateway.session cimport Session
 cdef class Orders:
     cdef:
         readonly Engine engine
-        readonly RateLimits rate_limits # None: off
+        public RateLimits rate_limits   # None: off
         list sessions                   # by slot
         Command command
         Outcome outcome

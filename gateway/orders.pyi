@@ -8,8 +8,7 @@ from gateway.session import Session
 class Orders:
     @property
     def engine(self) -> Engine: ...
-    @property
-    def rate_limits(self) -> RateLimits | None: ...
+    rate_limits: RateLimits | None
     def __new__(
         cls, engine: Engine, sessions: list[Session], rate_limits: RateLimits | None = None
     ) -> Self: ...

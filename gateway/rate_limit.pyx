@@ -9,6 +9,7 @@ Levels are counted in millionths of a token, so that a rate of R tokens a millis
 
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
 
 cdef enum:
     MILLION = 1_000_000
@@ -39,6 +40,11 @@ cdef class RateLimits:
     def __dealloc__(self):
         free(self.buckets)
         free(self.holder_of)
+
+    def take_levels(self, RateLimits former not None) -> None:
+        """Goes on from the levels that the buckets of the same holders had under other limits."""
+        cdef uint32_t holders = min(self.holder_count, former.holder_count)
+        memcpy(self.buckets, former.buckets, holders * BUCKETS_PER_HOLDER * sizeof(Bucket))
 
     cdef bint charge(self, uint32_t slot, int bucket_index, int64_t cost, int64_t now) noexcept nogil:
         """Pours `cost` tokens into the bucket of the session; False when it ran over."""

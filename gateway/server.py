@@ -14,10 +14,13 @@ import resource
 import signal
 import socket
 import traceback
+from pathlib import Path
 from typing import Any, Final
 
 import uvloop
 
+from gateway.admin import AdminServer
+from gateway.admin_protocol import socket_path
 from gateway.config import Config, Gateway
 from gateway.connection import Shell
 from gateway.core import Core
@@ -80,7 +83,8 @@ class Ticker:
 class Server:
     """One gateway process: the listening socket, the signals, the ticker and the end."""
 
-    def __init__(self, config: Config, log: Log) -> None:
+    def __init__(self, config: Config, log: Log, config_path: Path | None = None) -> None:
+        self._config_path = config_path
         self._settings = config.gateway
         self._log = log
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -95,19 +99,32 @@ class Server:
         self._ticker = Ticker(self._core, self._shell, loop)
         listener = listen(self._settings)
         host, port = listener.getsockname()[:2]
-        server = await loop.create_server(
-            self._shell.new_connection, sock=listener, backlog=SOCKET_BACKLOG_CONNECTIONS
-        )
+        server = await loop.create_server(self._shell.new_connection, sock=listener, backlog=SOCKET_BACKLOG_CONNECTIONS)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        admin = AdminServer(self._core, self._shell, self._log, self._config_path)
+        await self._start_admin(admin)
         # What lives now lives as long as the gateway: the collector need not look at it again.
         gc.collect()
         gc.freeze()
         self._log.info("listening", name=self._settings.name, host=host, port=port)
         await stop.wait()
         await self._stop(server)
+        admin.stop()
         self._log.info("stopped")
+
+    async def _start_admin(self, admin: AdminServer) -> None:
+        path = socket_path(self._settings)
+        if path is None:
+            return
+        try:
+            await admin.start(path)
+        except ServeError as error:
+            if self._settings.admin_socket:
+                raise
+            # Nobody asked for it by name: the gateway serves without.
+            self._log.warning("no admin socket", reason=str(error))
 
     async def _stop(self, server: asyncio.AbstractServer) -> None:
         server.close()
@@ -163,8 +180,10 @@ def listen(settings: Gateway) -> socket.socket:
     return listener
 
 
-def serve(config: Config) -> int:
+def serve(config: Config, config_path: Path | None = None) -> int:
     """Runs one gateway until it is told to stop; returns the exit code. Logs go to stderr.
+
+    `config_path` is the file that the configuration came from, for `breakwire admin reload`.
 
     Raises:
         ServeError: it cannot start.
@@ -175,7 +194,7 @@ def serve(config: Config) -> int:
         pin(settings.cpu)
     raise_descriptor_limit()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(Server(config, Log()).run())
+        runner.run(Server(config, Log(), config_path).run())
     return 0
 
 

@@ -7,6 +7,7 @@ there nor, in words, what was wanted.
 import difflib
 import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any, Final, NewType
 
 import msgspec
@@ -122,6 +123,13 @@ def shown(value: object) -> str:
     # JSON and TOML write alike all but floats that are not numbers.
     text = repr(value) if isinstance(value, float) else msgspec.json.encode(value, enc_hook=str).decode()
     return text if len(text) <= _SHOWN_MAX_CHARACTERS else f"{text[: _SHOWN_MAX_CHARACTERS - 3]}..."
+
+
+def shown_setting(value: Any, field_type: Any) -> str:
+    """A value that was read, as it stands in the file."""
+    if value is not None and _is_mantissa(field_type):
+        value = format(Decimal(value).scaleb(-DECIMAL_PLACES).normalize(), "f")
+    return shown(value)
 
 
 def _converted(value: object, field_type: Any) -> object:

@@ -1,0 +1,65 @@
+"""From the configuration to the parts of a core: what stands in the file, in the terms of the engine room."""
+
+from collections.abc import Sequence
+
+from codec.layout import ProductType
+from gateway.config import Config, Instrument, Portfolio, RateLimit
+from gateway.engine import Engine
+from gateway.engine_types import InstrumentSpec, MmpGroupSpec, OwnerSpec, PortfolioSpec
+from gateway.limits import ORDERS_MAX
+from gateway.rate_limit import RateLimits
+
+
+def engine_of(config: Config) -> Engine:
+    """The engine. Instruments, portfolios and owners (one for each key) have the indexes of the file's order."""
+    index_of = {portfolio.id: index for index, portfolio in enumerate(config.portfolios)}
+    return Engine(
+        [instrument_spec(instrument) for instrument in config.instruments],
+        [portfolio_spec(portfolio) for portfolio in config.portfolios],
+        [OwnerSpec(index) for index in portfolio_indexes(config)],
+        ORDERS_MAX,
+        mmp_groups=[
+            MmpGroupSpec(index_of[group.portfolio], group.id, group.quantity_limit)
+            for group in config.mmp_groups
+            if group.id is not None
+        ],
+    )
+
+
+def portfolio_indexes(config: Config) -> list[int]:
+    """The index of each key's portfolio."""
+    index_of = {portfolio.id: index for index, portfolio in enumerate(config.portfolios)}
+    return [index_of[key.portfolio] for key in config.api_keys]
+
+
+def instrument_spec(instrument: Instrument) -> InstrumentSpec:
+    """An [[instrument]] as the engine takes it."""
+    return InstrumentSpec(
+        id=instrument.id,
+        tick_size=instrument.tick_size,
+        lot_size=instrument.lot_size,
+        product_type=ProductType[instrument.product_type.upper()],
+        min_price=instrument.min_price,
+        max_price=instrument.max_price,
+        max_order_quantity=instrument.max_order_quantity,
+        iceberg_allowed=instrument.iceberg_allowed,
+        currency_pair_id=instrument.currency_pair_id,
+    )
+
+
+def portfolio_spec(portfolio: Portfolio) -> PortfolioSpec:
+    """A [[portfolio]] as the engine takes it."""
+    return PortfolioSpec(portfolio.id, portfolio.max_open_orders)
+
+
+def rate_limits_of(limit: RateLimit | None, portfolio_of: Sequence[int]) -> RateLimits | None:
+    """The buckets, None when there is no limit. `portfolio_of` has the index of each session's portfolio, by slot."""
+    if limit is None:
+        return None
+    return RateLimits(
+        range(len(portfolio_of)) if limit.scope == "api_key" else portfolio_of,
+        orders_per_s=limit.orders_per_s,
+        orders_burst=limit.orders_burst,
+        mass_quotes_per_s=limit.mass_quotes_per_s,
+        mass_quotes_burst=limit.mass_quotes_burst,
+    )
