@@ -191,10 +191,12 @@ class Core:
                 self._judge(link, seen, now)
 
     def step(self, now: int) -> None:
-        """A bounded piece of the endings under way; call it once a turn while `is_busy`."""
-        for ending in self.cancels.step(now):
-            self._end(ending, now)
-        self.controls.step(now)
+        """A bounded piece of what is under way, endings first; call it once a turn while `is_busy`."""
+        if self.cancels.under_way:
+            for ending in self.cancels.step(now):
+                self._end(ending, now)
+        else:
+            self.controls.step(now)
         self._shut_down_drop_copy(now)
 
     def shut_down(self, now: int) -> None:

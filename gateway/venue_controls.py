@@ -105,7 +105,7 @@ class VenueControls:
         # Indexes of deactivated instruments whose books are not empty yet.
         self._emptying: deque[int] = deque()
         # Killed portfolios, whose drop-copy sessions end when everything has been put to them.
-        self._killed: list[int] = []
+        self._killed: set[int] = set()
         self._actions: dict[type[Any], Callable[[Any, int], str]] = {
             Halt: self._halt,
             Resume: self._resume,
@@ -139,10 +139,12 @@ class VenueControls:
         return text
 
     def step(self, now: int) -> None:
-        """A bounded piece of what is under way. What follows from the end of a session comes first."""
-        for portfolio_id in self._killed[:]:
-            self._dismiss_watchers(portfolio_id, now)
-        if self._emptying and not self._core.cancels.under_way:
+        """A bounded piece of what is under way, once nothing follows from the end of a session any more."""
+        for session in self._core.sessions if self._killed else ():
+            if session.drop_copy and session.portfolio_id in self._killed:
+                self._end(session, None, now)
+        self._killed.clear()
+        if self._emptying:
             taken = self.venue.leave_book(self._emptying[0], self._step_orders, CancelReason.BOOK_DEACTIVATED)
             self._core.dispatcher.orders.report_leaving(now)
             if taken < self._step_orders:
@@ -201,19 +203,8 @@ class VenueControls:
                 count += self._end(session, None, now)
         # What no connection answers for, and sessions that are ending already have said what becomes of theirs.
         count += self._core.cancels.begin_portfolio(index, CancelReason.ADMIN, now)
-        if control.portfolio_id not in self._killed:
-            self._killed.append(control.portfolio_id)
-        self._dismiss_watchers(control.portfolio_id, now)
+        self._killed.add(control.portfolio_id)
         return f"portfolio {control.portfolio_id}: {_counted(len(ended), 'session')} ended, {_orders_leave(count)}"
-
-    def _dismiss_watchers(self, portfolio_id: int, now: int) -> None:
-        """Ends the drop-copy sessions of a killed portfolio, unless something is still to be put to them."""
-        if any(fire.session.portfolio_id == portfolio_id for fire in self._core.cancels.fires()):
-            return
-        self._killed.remove(portfolio_id)
-        for session in self._core.sessions:
-            if session.drop_copy and session.portfolio_id == portfolio_id:
-                self._end(session, None, now)
 
     # keys
 

@@ -546,7 +546,6 @@ OTHER_THAN_DEFAULT = {
     "gateway.flap_lockout_ms": "1",
     "gateway.canary_interval_s": "0.5",
     "gateway.metrics_port": "9100",
-    "gateway.admin_socket": '"admin.sock"',
     "instrument.min_price": '"0.5"',
     "instrument.max_price": '"1000000"',
     "instrument.max_order_quantity": '"10"',

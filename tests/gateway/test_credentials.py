@@ -71,6 +71,19 @@ def test_anything_but_a_key_with_its_own_secret_is_refused(client_id: bytes, sec
     assert ring.verify(client_id, secret) == -1
 
 
+def test_keys_come_go_and_change_their_secrets() -> None:
+    ring = KeyRing([_key("maker-1", "alpha"), _key("taker-1", "beta")])
+    ring.put(_key("maker-2", "gamma"), 7)
+    ring.put(_key("maker-1", "delta"), 0)
+    ring.remove("taker-1")
+    ring.remove("nobody")
+
+    assert [ring.has(name) for name in ("maker-1", "maker-2", "taker-1")] == [True, True, False]
+    assert ring.verify(b"maker-2", b"gamma") == 7
+    assert (ring.verify(b"maker-1", b"alpha"), ring.verify(b"maker-1", b"delta")) == (-1, 0)
+    assert ring.verify(b"taker-1", b"beta") == -1
+
+
 def test_a_ring_without_keys_refuses_everyone() -> None:
     assert KeyRing([]).verify(b"maker-1", b"alpha") == -1
 
