@@ -53,25 +53,25 @@ frozen_ms = 1000
 RATE_LIMIT = """
 [gateway.rate_limit]
 scope = "{scope}"
-orders_per_s = 10
+orders_per_s = 250
 orders_burst = 30
-mass_quotes_per_s = 2
-mass_quotes_burst = 5
+mass_quotes_per_s = 40
+mass_quotes_burst = 8
 """
 
 INSTRUMENTS = [1, 1, 1, 2, 3, 3]
-PRICES = [ticks * TICK for ticks in range(198, 204)]
+PRICES = [ticks * TICK for ticks in range(195, 205)]
+BID_PRICES, ASK_PRICES = PRICES[:6], PRICES[4:]
 QUANTITIES = [Decimal72(lots * LOT, -9) for lots in range(1, 5)]
 NULL_QUANTITY = Decimal72(INT64_NULL, 0)
 POST_ONLY_FLAGS = [OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT]
-CLIENT_ORDER_IDS = range(1, 41)
+CLIENT_ORDER_IDS = range(1, 61)
 MMP_GROUPS = [7, 7, 8]
 
 NEW_ORDER: dict[str, Sequence[Any]] = {
     "client_order_id": CLIENT_ORDER_IDS,
     "instrument_id": INSTRUMENTS,
     "side": [Side.BUY, Side.SELL],
-    "price": PRICES,
     "quantity": QUANTITIES,
     "time_in_force": [TimeInForce.GTC] * 5 + [TimeInForce.IOC, TimeInForce.FOK],
     "flags": [0] * 4 + POST_ONLY_FLAGS,
@@ -123,6 +123,7 @@ WILD = [False] * 15 + [True]
 def new_order(choose: Choose) -> Fields:
     """The fields of a NewOrderRequest with nothing wrong in itself."""
     fields = order(**{name: choose(values) for name, values in NEW_ORDER.items()})
+    fields["price"] = choose(BID_PRICES if fields["side"] == Side.BUY else ASK_PRICES)
     if fields["time_in_force"] != TimeInForce.GTC:
         fields["flags"] = 0
     if fields["instrument_id"] != 3:
@@ -197,8 +198,8 @@ def mass_quote(choose: Choose) -> Fields:
         "self_match_prevention_id": choose([None, None, 5]),
         "quotes": [
             {"instrument_id": instrument_id}
-            | quote_side(choose, "bid", PRICES[:4])
-            | quote_side(choose, "ask", PRICES[2:])
+            | quote_side(choose, "bid", BID_PRICES)
+            | quote_side(choose, "ask", ASK_PRICES)
             for instrument_id in instruments
         ],
     }
@@ -232,14 +233,15 @@ REQUESTS: dict[str, Callable[[Choose, NaiveEngine], Fields]] = {
     "MassCancelRequest": lambda choose, _: mass_cancel(choose),
     "MassQuoteCancelRequest": lambda choose, _: mass_quote_cancel(choose),
 }
-MIX = (
-    ["NewOrderRequest"] * 20
-    + ["AmendOrderRequest"] * 8
-    + ["MassQuoteRequest"] * 8
-    + ["CancelOrderRequest"] * 5
-    + ["CancelOrderByIdRequest"] * 4
-    + ["MassCancelRequest", "MassQuoteCancelRequest"]
-)
+MIX = [
+    *["NewOrderRequest"] * 60,
+    *["AmendOrderRequest"] * 25,
+    *["MassQuoteRequest"] * 25,
+    *["CancelOrderRequest"] * 12,
+    *["CancelOrderByIdRequest"] * 8,
+    "MassCancelRequest",
+    "MassQuoteCancelRequest",
+]
 
 
 def request(choose: Choose, engine: NaiveEngine) -> tuple[str, Fields]:
