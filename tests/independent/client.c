@@ -25,6 +25,7 @@
  */
 #define _GNU_SOURCE
 #include "frames.h"
+#include "messages.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "frames.h"
+#include "messages.h"
 
-#include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -100,342 +100,6 @@ void header_write(uint8_t *frame, const struct header *header) {
     number_write(frame + 24, 8, (uint64_t)header->send_time_ns);
 }
 
-/* ---- tables, typed in from the message pages ---------------------------------------------------------------------- */
-
-enum type { INT8, UINT8, UINT16, INT32, UINT32, INT64, UINT64, DECIMAL72, CHAR16, CHAR48, PADDING3 };
-
-static const int type_size[] = {
-    [INT8] = 1,   [UINT8] = 1,  [UINT16] = 2,    [INT32] = 4,   [UINT32] = 4,   [INT64] = 8,
-    [UINT64] = 8, [DECIMAL72] = 9, [CHAR16] = 16, [CHAR48] = 48, [PADDING3] = 3,
-};
-
-struct field {
-    const char *name;
-    enum type type;
-    int offset;
-    int since; /* schema version that added the field, 0 = as old as the message */
-};
-
-struct group {
-    const char *name;
-    int block_length;
-    const struct field *fields;
-};
-
-enum direction { TO_SERVER = 1, TO_CLIENT = 2, BOTH = 3 };
-enum tail { NO_TAIL, TEXT_TAIL, FRAME_TAIL };
-
-struct message {
-    int id;
-    const char *name;
-    enum direction direction;
-    int since;
-    int root_length; /* at schema version 17 */
-    const struct field *fields;
-    const struct group *groups;
-    enum tail tail;
-    const char *tail_name;
-};
-
-#define FIELDS (const struct field[])
-#define GROUPS (const struct group[])
-
-static const struct field correlation[] = {{"correlationId", INT64, 0, 0}, {0}};
-
-static const struct field fills_25[] = {
-    {"matchId", INT64, 0, 0}, {"fillPrice", INT64, 8, 0}, {"fillQty", DECIMAL72, 16, 0}, {0}};
-
-static const struct field fills_33[] = {{"matchId", INT64, 0, 0},
-                                        {"instrumentId", INT64, 8, 0},
-                                        {"fillPrice", INT64, 16, 0},
-                                        {"fillQty", DECIMAL72, 24, 0},
-                                        {0}};
-
-static const struct field legs_34[] = {{"matchId", INT64, 0, 0},    {"instrumentId", INT64, 8, 0},
-                                       {"fillPrice", INT64, 16, 0}, {"fillQty", DECIMAL72, 24, 0},
-                                       {"legSide", INT8, 33, 0},    {0}};
-
-static const struct field legs_34_of_filled[] = {{"matchId", INT64, 0, 0}, {"instrumentId", INT64, 8, 0},
-                                                 {"price", INT64, 16, 0},  {"fillQty", DECIMAL72, 24, 0},
-                                                 {"legSide", INT8, 33, 0}, {0}};
-
-static const struct group fills_and_legs[] = {{"fills", 25, fills_25}, {"legs", 34, legs_34}, {0}};
-
-static const struct field reject_49[] = {{"timestamp", INT64, 0, 0},      {"execId", INT64, 8, 0},
-                                         {"clientOrderId", INT64, 16, 0}, {"correlationId", INT64, 24, 0},
-                                         {"orderId", INT64, 32, 0},       {"instrumentId", INT64, 40, 0},
-                                         {"reason", INT8, 48, 0},         {0}};
-
-static const struct message messages[] = {
-    {1, "Logon", TO_SERVER, 0, 68,
-     FIELDS{{"clientId", CHAR16, 0, 0},
-            {"secret", CHAR48, 16, 0},
-            {"resetSeqNum", INT8, 64, 0},
-            {"schemaVersion", UINT16, 65, 12},
-            {"cancelOnDisconnect", INT8, 67, 13},
-            {0}},
-     NULL, NO_TAIL, NULL},
-    {2, "LogonConf", TO_CLIENT, 0, 6,
-     FIELDS{{"heartbeatIntervalSeconds", INT32, 0, 0}, {"schemaVersion", UINT16, 4, 12}, {0}}, NULL, NO_TAIL, NULL},
-    {4, "Logout", TO_SERVER, 0, 0, NULL, NULL, TEXT_TAIL, "reason"},
-    {5, "LoggedOut", TO_CLIENT, 0, 0, NULL, NULL, TEXT_TAIL, "reason"},
-    {10, "Heartbeat", BOTH, 0, 8, correlation, NULL, NO_TAIL, NULL},
-    {11, "TestRequest", BOTH, 0, 8, correlation, NULL, NO_TAIL, NULL},
-    {20, "ResendRequest", TO_SERVER, 0, 16,
-     FIELDS{{"fromSequenceNumber", INT64, 0, 0}, {"toSequenceNumber", INT64, 8, 0}, {0}}, NULL, NO_TAIL, NULL},
-    {21, "GapFill", TO_CLIENT, 0, 8, FIELDS{{"newSequenceNumber", INT64, 0, 0}, {0}}, NULL, NO_TAIL, NULL},
-    {30, "Reject", TO_CLIENT, 0, 9, FIELDS{{"refSequenceNumber", INT64, 0, 0}, {"reason", INT8, 8, 0}, {0}}, NULL,
-     TEXT_TAIL, "details"},
-    {100, "NewOrderRequest", TO_SERVER, 0, 63,
-     FIELDS{{"clientOrderId", INT64, 0, 0},
-            {"correlationId", INT64, 8, 0},
-            {"instrumentId", INT64, 16, 0},
-            {"price", INT64, 24, 0},
-            {"quantity", DECIMAL72, 32, 0},
-            {"showQty", DECIMAL72, 41, 0},
-            {"selfMatchPreventionId", INT64, 50, 0},
-            {"side", INT8, 58, 0},
-            {"timeInForce", INT8, 59, 0},
-            {"flags", UINT16, 60, 0},
-            {"selfTradingMode", INT8, 62, 0},
-            {0}},
-     NULL, NO_TAIL, NULL},
-    {110, "AmendOrderRequest", TO_SERVER, 0, 52,
-     FIELDS{{"clientOrderId", INT64, 0, 0},
-            {"correlationId", INT64, 8, 0},
-            {"instrumentId", INT64, 16, 0},
-            {"price", INT64, 24, 0},
-            {"quantity", DECIMAL72, 32, 0},
-            {"showQty", DECIMAL72, 41, 0},
-            {"flags", UINT16, 50, 0},
-            {0}},
-     NULL, NO_TAIL, NULL},
-    {120, "CancelOrderRequest", TO_SERVER, 0, 24,
-     FIELDS{{"clientOrderId", INT64, 0, 0}, {"correlationId", INT64, 8, 0}, {"instrumentId", INT64, 16, 0}, {0}}, NULL,
-     NO_TAIL, NULL},
-    {125, "CancelOrderByIdRequest", TO_SERVER, 3, 24,
-     FIELDS{{"orderId", INT64, 0, 0}, {"correlationId", INT64, 8, 0}, {"instrumentId", INT64, 16, 0}, {0}}, NULL,
-     NO_TAIL, NULL},
-    {130, "MassQuoteRequest", TO_SERVER, 0, 33,
-     FIELDS{{"quoteId", INT64, 0, 0},
-            {"correlationId", INT64, 8, 0},
-            {"mmpGroupId", INT64, 16, 0},
-            {"selfMatchPreventionId", INT64, 24, 0},
-            {"flags", UINT8, 32, 0},
-            {0}},
-     GROUPS{{"quotes", 46,
-             FIELDS{{"instrumentId", INT64, 0, 0},
-                    {"bidPrice", INT64, 8, 0},
-                    {"askPrice", INT64, 16, 0},
-                    {"bidQty", DECIMAL72, 24, 0},
-                    {"askQty", DECIMAL72, 33, 0},
-                    {"bidFlags", UINT16, 42, 0},
-                    {"askFlags", UINT16, 44, 0},
-                    {0}}},
-            {0}},
-     NO_TAIL, NULL},
-    {140, "MassCancelRequest", TO_SERVER, 0, 26,
-     FIELDS{{"correlationId", INT64, 0, 0},
-            {"currencyPairId", INT64, 8, 0},
-            {"instrumentId", INT64, 16, 0},
-            {"productType", INT8, 24, 0},
-            {"side", INT8, 25, 0},
-            {0}},
-     NULL, NO_TAIL, NULL},
-    {145, "MassQuoteCancelRequest", TO_SERVER, 0, 17,
-     FIELDS{{"correlationId", INT64, 0, 0}, {"mmpGroupId", INT64, 8, 0}, {"side", INT8, 16, 0}, {0}}, NULL, NO_TAIL,
-     NULL},
-    {200, "NewOrderResponse", TO_CLIENT, 0, 94,
-     FIELDS{{"timestamp", INT64, 0, 0},
-            {"execId", INT64, 8, 0},
-            {"clientOrderId", INT64, 16, 0},
-            {"correlationId", INT64, 24, 0},
-            {"orderId", INT64, 32, 0},
-            {"instrumentId", INT64, 40, 0},
-            {"price", INT64, 48, 0},
-            {"quantity", DECIMAL72, 56, 0},
-            {"totalFilled", DECIMAL72, 65, 0},
-            {"visibleQty", DECIMAL72, 74, 0},
-            {"receiveTime", INT64, 83, 0},
-            {"side", INT8, 91, 0},
-            {"status", INT8, 92, 0},
-            {"cancelReason", INT8, 93, 0},
-            {0}},
-     fills_and_legs, NO_TAIL, NULL},
-    {202, "NewOrderReject", TO_CLIENT, 0, 49, reject_49, NULL, TEXT_TAIL, "details"},
-    {210, "AmendOrderResponse", TO_CLIENT, 0, 93,
-     FIELDS{{"timestamp", INT64, 0, 0},
-            {"execId", INT64, 8, 0},
-            {"clientOrderId", INT64, 16, 0},
-            {"correlationId", INT64, 24, 0},
-            {"orderId", INT64, 32, 0},
-            {"instrumentId", INT64, 40, 0},
-            {"price", INT64, 48, 0},
-            {"quantity", DECIMAL72, 56, 0},
-            {"totalFilled", DECIMAL72, 65, 0},
-            {"visibleQty", DECIMAL72, 74, 0},
-            {"receiveTime", INT64, 83, 0},
-            {"status", INT8, 91, 0},
-            {"cancelReason", INT8, 92, 0},
-            {0}},
-     fills_and_legs, NO_TAIL, NULL},
-    {212, "AmendOrderReject", TO_CLIENT, 0, 49, reject_49, NULL, TEXT_TAIL, "details"},
-    {220, "CancelOrderResponse", TO_CLIENT, 0, 74,
-     FIELDS{{"timestamp", INT64, 0, 0},
-            {"execId", INT64, 8, 0},
-            {"clientOrderId", INT64, 16, 0},
-            {"correlationId", INT64, 24, 0},
-            {"orderId", INT64, 32, 0},
-            {"instrumentId", INT64, 40, 0},
-            {"receiveTime", INT64, 48, 0},
-            {"quantity", DECIMAL72, 56, 16},
-            {"totalFilled", DECIMAL72, 65, 16},
-            {0}},
-     NULL, NO_TAIL, NULL},
-    {222, "CancelOrderReject", TO_CLIENT, 0, 49, reject_49, NULL, TEXT_TAIL, "details"},
-    {230, "MassQuoteResponse", TO_CLIENT, 0, 48,
-     FIELDS{{"timestamp", INT64, 0, 0},
-            {"execId", INT64, 8, 0},
-            {"quoteId", INT64, 16, 0},
-            {"correlationId", INT64, 24, 0},
-            {"mmpGroupId", INT64, 32, 0},
-            {"receiveTime", INT64, 40, 0},
-            {0}},
-     GROUPS{{"quotes", 80,
-             FIELDS{{"instrumentId", INT64, 0, 0},
-                    {"bidOrderId", INT64, 8, 0},
-                    {"askOrderId", INT64, 16, 0},
-                    {"bidPrice", INT64, 24, 0},
-                    {"askPrice", INT64, 32, 0},
-                    {"bidQty", DECIMAL72, 40, 0},
-                    {"askQty", DECIMAL72, 49, 0},
-                    {"bidFilledQty", DECIMAL72, 58, 0},
-                    {"askFilledQty", DECIMAL72, 67, 0},
-                    {"bidStatus", INT8, 76, 0},
-                    {"askStatus", INT8, 77, 0},
-                    {"bidRejectReason", INT8, 78, 0},
-                    {"askRejectReason", INT8, 79, 0},
-                    {0}}},
-            {"bidFills", 33, fills_33},
-            {"askFills", 33, fills_33},
-            {"legs", 34, legs_34},
-            {0}},
-     NO_TAIL, NULL},
-    {232, "MassQuoteReject", TO_CLIENT, 0, 41,
-     FIELDS{{"timestamp", INT64, 0, 0},
-            {"execId", INT64, 8, 0},
-            {"quoteId", INT64, 16, 0},
-            {"correlationId", INT64, 24, 0},
-            {"mmpGroupId", INT64, 32, 0},
-            {"reason", INT8, 40, 0},
-            {0}},
-     NULL, TEXT_TAIL, "details"},
-    {240, "MassCancelResponse", TO_CLIENT, 0, 36,
-     FIELDS{{"timestamp", INT64, 0, 0},
-            {"execId", INT64, 8, 0},
-            {"correlationId", INT64, 16, 0},
-            {"receiveTime", INT64, 24, 0},
-            {"totalOrderCount", INT32, 32, 0},
-            {0}},
-     NULL, NO_TAIL, NULL},
-    {242, "MassCancelReject", TO_CLIENT, 0, 25,
-     FIELDS{{"timestamp", INT64, 0, 0},
-            {"execId", INT64, 8, 0},
-            {"correlationId", INT64, 16, 0},
-            {"reason", INT8, 24, 0},
-            {0}},
-     NULL, TEXT_TAIL, "details"},
-    {300, "OrderFilled", TO_CLIENT, 0, 16, FIELDS{{"timestamp", INT64, 0, 0}, {"execId", INT64, 8, 0}, {0}},
-     GROUPS{{"fills", 60,
-             FIELDS{{"clientOrderId", INT64, 0, 0},
-                    {"orderId", INT64, 8, 0},
-                    {"instrumentId", INT64, 16, 0},
-                    {"matchId", INT64, 24, 0},
-                    {"price", INT64, 32, 0},
-                    {"fillQty", DECIMAL72, 40, 0},
-                    {"totalFilled", DECIMAL72, 49, 0},
-                    {"side", INT8, 58, 0},
-                    {"flags", UINT8, 59, 0},
-                    {0}}},
-            {"legs", 34, legs_34_of_filled},
-            {0}},
-     NO_TAIL, NULL},
-    {310, "OrdersCanceled", TO_CLIENT, 0, 17,
-     FIELDS{{"timestamp", INT64, 0, 0}, {"execId", INT64, 8, 0}, {"flags", UINT8, 16, 0}, {0}},
-     GROUPS{{"orders", 35,
-             FIELDS{{"clientOrderId", INT64, 0, 0},
-                    {"orderId", INT64, 8, 0},
-                    {"instrumentId", INT64, 16, 0},
-                    {"totalFilled", DECIMAL72, 24, 0},
-                    {"cancelReason", INT8, 33, 0},
-                    {"flags", UINT8, 34, 0},
-                    {0}}},
-            {0}},
-     NO_TAIL, NULL},
-    {4030, "CancelOnDisconnectReceipt", TO_CLIENT, 0, 118,
-     FIELDS{{"clientId", CHAR16, 0, 0},
-            {"portfolioId", INT64, 16, 0},
-            {"sessionEpoch", INT64, 24, 0},
-            {"cause", INT8, 32, 0},
-            {"scope", INT8, 33, 0},
-            {"lastHeardTime", INT64, 34, 0},
-            {"detectedTime", INT64, 42, 0},
-            {"fencedTime", INT64, 50, 0},
-            {"completedTime", INT64, 58, 0},
-            {"boundCount", INT32, 66, 0},
-            {"cancelledCount", INT32, 70, 0},
-            {"filledCount", INT32, 74, 0},
-            {"exemptCount", INT32, 78, 0},
-            {"unconfirmedCount", INT32, 82, 0},
-            {"firstSequenceNumber", INT64, 86, 0},
-            {"lastSequenceNumber", INT64, 94, 0},
-            {"digest", UINT64, 102, 0},
-            {"timestamp", INT64, 110, 0},
-            {0}},
-     NULL, NO_TAIL, NULL},
-    {4050, "DropCopyEvent", TO_CLIENT, 0, 40,
-     FIELDS{{"originClientId", CHAR16, 0, 0},
-            {"portfolioId", INT64, 16, 0},
-            {"sessionEpoch", INT64, 24, 0},
-            {"originSequenceNumber", INT64, 32, 0},
-            {0}},
-     NULL, FRAME_TAIL, "frame"},
-};
-
-static const struct message *message_by_id(int id) {
-    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++)
-        if (messages[i].id == id)
-            return &messages[i];
-    return NULL;
-}
-
-static const struct message *message_by_name(const char *name) {
-    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++)
-        if (strcmp(messages[i].name, name) == 0)
-            return &messages[i];
-    return NULL;
-}
-
-static int fields_end(const struct field *fields, int version) {
-    int end = 0;
-    for (const struct field *field = fields; field && field->name; field++)
-        if (field->since <= version) {
-            assert(field->offset == end);
-            end = field->offset + type_size[field->type];
-        }
-    return end;
-}
-
-void tables_check(void) {
-    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
-        if (fields_end(messages[i].fields, 17) != messages[i].root_length)
-            abort();
-        for (const struct group *group = messages[i].groups; group && group->name; group++)
-            if (fields_end(group->fields, 17) != group->block_length)
-                abort();
-    }
-}
-
 /* ---- building ------------------------------------------------------------------------------------------------------ */
 
 static size_t bytes_from_value(uint8_t *bytes, size_t room, const char *value) {
@@ -454,7 +118,7 @@ static size_t bytes_from_value(uint8_t *bytes, size_t room, const char *value) {
 
 static bool value_write(uint8_t *bytes, enum type type, const char *value) {
     if (type == CHAR16 || type == CHAR48) {
-        bytes_from_value(bytes, (size_t)type_size[type], value);
+        bytes_from_value(bytes, (size_t)type_size(type), value);
         return true;
     }
     char *end;
@@ -471,7 +135,7 @@ static bool value_write(uint8_t *bytes, enum type type, const char *value) {
         if (*end == ':')
             bytes[8] = (uint8_t)strtol(end + 1, &end, 10);
     } else {
-        number_write(bytes, type_size[type], (uint64_t)number);
+        number_write(bytes, type_size(type), (uint64_t)number);
     }
     return *end == '\0';
 }
@@ -561,6 +225,8 @@ static void print_int64(struct text *out, int64_t value) {
 
 static void print_value(struct text *out, const uint8_t *bytes, enum type type) {
     size_t length = 0;
+    uint64_t bits;
+    double real;
     switch (type) {
     case INT8:
         text_add(out, "%d", (int8_t)bytes[0]);
@@ -569,13 +235,18 @@ static void print_value(struct text *out, const uint8_t *bytes, enum type type) 
     case UINT16:
     case UINT32:
     case UINT64:
-        text_add(out, "%" PRIu64, number_read(bytes, type_size[type]));
+        text_add(out, "%" PRIu64, number_read(bytes, type_size(type)));
         return;
     case INT32:
         text_add(out, "%" PRId32, (int32_t)number_read(bytes, 4));
         return;
     case INT64:
         print_int64(out, int64_read(bytes));
+        return;
+    case DOUBLE:
+        bits = number_read(bytes, 8);
+        memcpy(&real, &bits, sizeof real);
+        text_add(out, "%.17g", real);
         return;
     case DECIMAL72:
         text_add(out, "[");
@@ -584,7 +255,7 @@ static void print_value(struct text *out, const uint8_t *bytes, enum type type) 
         return;
     case CHAR16:
     case CHAR48:
-        while (length < (size_t)type_size[type] && bytes[length])
+        while (length < (size_t)type_size(type) && bytes[length])
             length++;
         text_add_quoted(out, bytes, length);
         return;

@@ -1,5 +1,5 @@
-/* The order-entry wire protocol as this independent client knows it: tables typed in from the published pages, a frame
- * builder and a frame printer. Nothing here is shared with, or derived from, the gateway's own codec. */
+/* The order-entry wire protocol as this independent client knows it: a frame builder and a frame printer over the tables
+ * in messages.h. Nothing here is shared with, or derived from, the gateway's own codec. */
 #ifndef FRAMES_H
 #define FRAMES_H
 
@@ -50,9 +50,6 @@ int64_t int64_read(const uint8_t *bytes);
  * `error`); `*message_type_id` is set. */
 size_t frame_build(uint8_t *frame, const char *name, char **assignments, int count, uint16_t *message_type_id,
                    const char **error);
-
-/* Checks the self-consistency of the tables (offsets contiguous, lengths as the index says). Aborts when they are not. */
-void tables_check(void);
 
 /* Appends `"name":…,"header":…,"fields":…,"problems":…,"raw":…` of one server frame. Everything in which the frame
  * departs from the published rules is listed in `problems`; their number is returned. */

@@ -207,3 +207,29 @@ def test_each_way_to_end_a_connection_is_what_its_name_says(client_program: Path
         finally:
             peer.close()
     assert endings == {"half_close": b"", "close": b"", "reset": b"reset", "kill": b""}
+
+
+def test_doubles_and_fields_of_later_versions_come_out_as_they_stand(peer: Peer) -> None:
+    levels = (2.5, -0.125, 1e300)
+    triggered = header(320, 96, 1) + struct.pack("<qqqqdddb", 1, 2, 7, 3, *levels, 1)
+    peer.socket.sendall(triggered.ljust(96, b"\0"))
+    assert peer.connection.frame().fields == {
+        "timestamp": 1,
+        "execId": 2,
+        "mmpGroupId": 7,
+        "frozenUntil": 3,
+        "quantityLevel": 2.5,
+        "vegaLevel": -0.125,
+        "deltaLevel": 1e300,
+        "trigger": 1,
+    }
+    placed = struct.pack("<qqqqqqqbqbqbbb", 1, 2, 3, 4, 5, 6, 7, -9, 8, -9, 9, -9, 1, 0)
+    groups = struct.pack("<HHHH", 25, 0, 34, 0)
+    for version, later in ((0, b""), (8, bytes(3) + struct.pack("<q", 77))):
+        length = 32 + len(placed) + len(later) + len(groups)
+        padded = -(-length // 8) * 8
+        peer.socket.sendall((header(312, padded, 1, version=version) + placed + later + groups).ljust(padded, b"\0"))
+        frame = peer.connection.frame()
+        assert (frame.problems, len(frame.raw)) == ([], padded)
+        assert frame.fields.get("correlationId") == (77 if version else None)
+        assert (frame.fields["clientOrderId"], frame.fields["visibleQty"], frame.fields["status"]) == (3, [9, -9], 1)

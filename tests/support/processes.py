@@ -14,6 +14,9 @@ from typing import IO, Any
 # Generous: a scenario that is in order never waits this long; one that is not fails here and not by the suite's limit.
 DEADLINE_S = 30.0
 
+SOURCES = ("client.c", "frames.c", "messages.c")
+"""Of the independent client."""
+
 
 class Reader(threading.Thread):
     """Reads a child's lines to their end, decodes each as JSON and hands it on."""
@@ -191,5 +194,5 @@ def compile_client(directory: Path, compiler: Sequence[str] = ("cc",)) -> Path:
     source = Path(__file__).parent.parent / "independent"
     program = directory / "independent-client"
     command = [*compiler, "-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-o", str(program)]
-    subprocess.run([*command, str(source / "client.c"), str(source / "frames.c")], check=True)
+    subprocess.run([*command, *(str(source / name) for name in SOURCES)], check=True)
     return program
