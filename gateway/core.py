@@ -11,6 +11,7 @@ Inputs, each with the core time `now` (ns since the epoch, never going back):
     undelivered(link)            the client reset the line all the same
     stalled(stall_ns)            the gateway itself stood still for so long; told before what came in meanwhile
     tick(now, seen)              time has passed; everything that had come in by `seen` has been received
+    settle(now)                  a settlement by command, besides those at settlement_time
     step(now)                    a bounded piece of the work that is under way, while `is_busy`
     shut_down(now)
     control(control, now)        the venue's operator wants something (venue_controls.py)
@@ -26,6 +27,7 @@ from gateway.assembly import engine_of, portfolio_indexes, rate_limits_of
 from gateway.cancel_on_disconnect import CancelOnDisconnect, Ending
 from gateway.config import ApiKey, Config, Gateway
 from gateway.credentials import KeyRing
+from gateway.day_orders import DayOrders
 from gateway.dispatch import Dispatcher
 from gateway.errors import LifecycleError
 from gateway.heartbeat import Deadlines, Silence, has_lapsed, must_probe, must_speak, next_look
@@ -40,11 +42,12 @@ from gateway.lifecycle import (
     next_link_state,
     next_session_state,
 )
-from gateway.limits import PENDING_LOGONS_MAX
+from gateway.limits import PENDING_LOGONS_MAX, SETTLEMENTS_AT_ONCE_MAX
 from gateway.log import Log
 from gateway.logon import LogonRequest, Refusal, judge_frame, judge_number
 from gateway.orders import Orders
 from gateway.session import Link, LinkClosing, LinkState, Session, SessionState, logged_out
+from gateway.settlement import Settlements
 from gateway.stream import ChunkPool, Stream
 from gateway.venue_controls import Control, VenueControls
 
@@ -79,6 +82,9 @@ class Core:
         self.engine = engine_of(config)
         orders = Orders(self.engine, self.sessions, rate_limits_of(config.rate_limit, portfolio_indexes(config)))
         self.cancels = CancelOnDisconnect(orders, settings.drain_step_orders)
+        self._settlements = Settlements(settings.settlement_time)
+        self._day_orders = DayOrders(orders)
+        self._step_orders = settings.drain_step_orders
         self.dispatcher = Dispatcher(
             orders,
             self,
@@ -98,7 +104,7 @@ class Core:
     @property
     def is_busy(self) -> bool:
         """Whether `step` has work to do."""
-        return self.cancels.under_way > 0 or self.controls.is_busy
+        return self.cancels.under_way > 0 or self._day_orders.is_busy or self.controls.is_busy
 
     @property
     def is_shutting_down(self) -> bool:
@@ -123,7 +129,10 @@ class Core:
     @property
     def next_deadline(self) -> int | None:
         """The core time at which `tick` may have something to do, None when there is nothing to wait for."""
-        return self._deadlines.first
+        first = self._deadlines.first
+        # Whether there are day orders or not: they come without anybody looking at deadlines again.
+        settlement = self._settlements.next_ns
+        return first if settlement is None else settlement if first is None else min(first, settlement)
 
     # inputs
 
@@ -180,21 +189,29 @@ class Core:
         self.dispatcher.stalled_ns += stall_ns
 
     def tick(self, now: int, seen: int) -> None:
-        """Judges silence as of `seen`: everything that had arrived by then has been received.
+        """Runs timers, and judges silence as of `seen`: everything that had arrived by then has been received.
 
         Later than that, who seems silent may only not have been read yet.
         """
+        self.run_timers(now)
         while (link := self._deadlines.pop_due(seen)) is not None:
             if link.state == LinkState.LINK_LOGON:
                 self._judge_stranger(link, seen, now)
             elif link.state == LinkState.LINK_LIVE:
                 self._judge(link, seen, now)
 
+    def settle(self, now: int) -> None:
+        """A settlement by command: it counts for day orders as one at settlement_time does."""
+        self.run_timers(now)
+        self._settle(1, now)
+
     def step(self, now: int) -> None:
         """A bounded piece of what is under way, endings first; call it once a turn while `is_busy`."""
         if self.cancels.under_way:
             for ending in self.cancels.step(now):
                 self._end(ending, now)
+        elif self._day_orders.is_busy:
+            self._day_orders.expire(self._step_orders, now)
         else:
             self.controls.step(now)
         self._shut_down_drop_copy(now)
@@ -440,6 +457,19 @@ class Core:
 
     def _judged(self, now: int) -> int:
         return now - self.dispatcher.stalled_ns
+
+    def run_timers(self, now: int) -> None:
+        """What its time has come for happens before anything else does."""
+        self._settle(self._settlements.passed(now), now)
+        self.dispatcher.next_timer_ns = self._settlements.next_ns or 0
+
+    def _settle(self, count: int, now: int) -> None:
+        if count == 0:
+            return
+        self._log.info("settlement", day_orders=self._day_orders.open_count)
+        for _ in range(min(count, SETTLEMENTS_AT_ONCE_MAX)):
+            self._day_orders.settle()
+        self._day_orders.expire(self._step_orders, now)
 
     def trim_streams(self) -> None:
         """Brings what all streams store below the total; the sessions disconnected longest give way first."""

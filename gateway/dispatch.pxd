@@ -20,6 +20,7 @@ cdef class Dispatcher:
         size_t frame_size_max
         bint strict
         public int64_t stalled_ns       # sum of the gateway's own measured stalls: silence is not judged by them
+        public int64_t next_timer_ns    # core time from which policy.run_timers is to come before any further frame
         readonly uint64_t frames_in
         readonly uint64_t frames_rejected
 

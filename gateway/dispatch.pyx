@@ -6,6 +6,7 @@ rarely and is a decision (a logon, the end of a session) goes to `policy`, which
     policy.logon(link, frame, now)              first frame of a link: a Logon or anything else
     policy.violated(link, reason, now)          the connection broke the protocol; `reason` is text for LoggedOut
     policy.logout(session, now)                 the client said goodbye
+    policy.run_timers(now)                      next_timer_ns has come; it sets the next one
     policy.trim_streams()                       the streams store more than they may
 """
 
@@ -126,6 +127,8 @@ cdef class Dispatcher:
         cdef Frame frame
         cdef int outcome
         cdef size_t looked_at = 0
+        if now >= self.next_timer_ns:
+            self.policy.run_timers(now)
         while at < size:
             if link.state == LINK_WAITING:
                 break

@@ -97,6 +97,10 @@ PORTFOLIOS_MAX: Final = 16_384
 INSTRUMENTS_MAX: Final = 65_536
 MMP_GROUPS_MAX: Final = 65_536
 DRAIN_STEP_ORDERS_MOST: Final = 65_536
+DAYS_PER_ORDER_MAX: Final = 127
+"""What timeInForce, an int8, can say."""
+SETTLEMENTS_AT_ONCE_MAX: Final = 128
+"""Of settlements that have come since the last look no more are counted: no order has days left then."""
 
 # Administration -----------------------------------------------------------------------------------------------------
 
@@ -212,6 +216,7 @@ def relations() -> dict[str, bool]:
         <= CONNECTIONS_MAX,
         "a hole may be as long as the longest frame": MESSAGE_LENGTH_MAX_BYTES <= CAPTURE_HELD_MAX_BYTES,
         "one direction may hold all that it may": CAPTURE_HELD_MAX_BYTES <= CAPTURE_HELD_TOTAL_MAX_BYTES,
+        "settlements counted at once end every day order": SETTLEMENTS_AT_ONCE_MAX > DAYS_PER_ORDER_MAX,
         "an interval in seconds fits in the int32 of LogonConf": HEARTBEAT_INTERVAL_MOST_S < 2**31,
         "a lapse in milliseconds fits in the int of TCP_USER_TIMEOUT": HEARTBEAT_INTERVAL_MOST_S
         * HEARTBEAT_FACTOR_MOST

@@ -16,19 +16,17 @@ class Settlements:
     """The settlements as core time passes them; it begins with the first time that it is told.
 
     Attributes:
-        next_ns: core time of the next one; before the first look the beginning of time.
+        next_ns: core time of the next one; None before the first look.
     """
 
     def __init__(self, settlement_time: str) -> None:
         self._time_of_day_ns = time_of_day_ns(settlement_time)
-        self._has_begun = False
-        self.next_ns = 0
+        self.next_ns: int | None = None
 
     def passed(self, now: int) -> int:
         """How many settlements have come since the last look. One that comes exactly now has."""
         since_one = (now - self._time_of_day_ns) % DAY_NS
         following_ns = now - since_one + DAY_NS
-        count = (following_ns - self.next_ns) // DAY_NS if self._has_begun else 0
-        self._has_begun = True
+        count = 0 if self.next_ns is None else (following_ns - self.next_ns) // DAY_NS
         self.next_ns = following_ns
         return count
