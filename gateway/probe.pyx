@@ -91,6 +91,10 @@ cdef class RegistryProbe:
         order.price = price
         self.books.insert(handle)
 
+    def mark(self, uint32_t handle, uint16_t flags):
+        """Set flags of an order that was entered, and nothing of what they promise."""
+        order_at(&self.registry.orders, handle).flags |= flags
+
     def take_out(self, uint32_t handle):
         """Take an order out of its book."""
         self.books.remove(handle)

@@ -72,3 +72,15 @@ def test_a_crossed_book_is_noticed(engine: Engine, probe: RegistryProbe) -> None
     rest(probe, 2, Side.SELL, 100)
     with pytest.raises(AssertionError, match="instrument 0: bid 100, ask 100"):
         check(engine)
+
+
+def test_an_iceberg_that_shows_nothing_is_noticed(engine: Engine, probe: RegistryProbe) -> None:
+    probe.mark(rest(probe, 1, Side.BUY, 99), 16)
+    with pytest.raises(AssertionError, match="owner 0, order 1: shows 0 of 1, 0 at a time"):
+        check(engine)
+
+
+def test_a_day_order_that_no_settlement_would_end_is_noticed(engine: Engine, probe: RegistryProbe) -> None:
+    probe.mark(rest(probe, 1, Side.BUY, 99), 32)
+    with pytest.raises(AssertionError, match="1 day orders, 0 in lists, 0 counted"):
+        check(engine)
