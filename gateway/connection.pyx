@@ -212,6 +212,7 @@ cdef class Connection(Link):
         cdef int64_t now = shell.look()
         cdef size_t total = self.offered + size
         cdef size_t consumed
+        cdef bint was_live = self.state == LINK_LIVE
         if self.state == LINK_WAITING:
             shell.dispatcher.hold(self, shell.buffer, size, now)
         elif self.state < LINK_CLOSING:
@@ -222,6 +223,9 @@ cdef class Connection(Link):
         if size == READ_SIZE:
             self.pause_reading()
         shell.after_input(self)
+        # A logon, or a request with a timer behind it: there may be something to do before the next look that was planned.
+        if not was_live or shell.dispatcher.next_timer_ns < shell.look_expected_ns:
+            shell.schedule_turn()
 
     def eof_received(self) -> bool:
         cdef Shell shell = self.shell

@@ -129,10 +129,8 @@ class Core:
     @property
     def next_deadline(self) -> int | None:
         """The core time at which `tick` may have something to do, None when there is nothing to wait for."""
-        first = self._deadlines.first
-        # Whether there are day orders or not: they come without anybody looking at deadlines again.
-        settlement = self._settlements.next_ns
-        return first if settlement is None else settlement if first is None else min(first, settlement)
+        due = [at for at in (self._deadlines.first, self.dispatcher.next_timer_ns) if at]
+        return min(due, default=None)
 
     # inputs
 

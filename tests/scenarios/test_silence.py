@@ -48,6 +48,20 @@ def test_the_gateway_fills_its_own_silence_with_heartbeats(impatient_scene: Scen
     assert min(pauses) >= 0.95e9 * INTERVAL_S
 
 
+def test_the_first_heartbeat_is_not_late_where_nothing_else_happens(make_scene: Callable[..., Scene]) -> None:
+    """The logon alone says that the gateway has to look earlier than at the logon timeout."""
+    scene = make_scene(heartbeat_interval_s=2, logon_timeout_s=60)
+    connection = scene.connect()
+    connection.shows_heartbeats = True
+    # Once another one has been refused, the turn in which this one was accepted is over for certain.
+    refused = scene.connect()
+    assert refused.ask("Heartbeat", correlationId=1).name == "LoggedOut"
+    connection.logon("maker-1")
+    first = connection.frame("Heartbeat")
+    pause = first.header["sendTimeNs"] - connection.frames[0].header["sendTimeNs"]
+    assert 0.95e9 * 2 <= pause < 30e9
+
+
 def test_a_session_that_speaks_is_not_sent_heartbeats(impatient_scene: Scene) -> None:
     connection = impatient_scene.trader("maker-1")
     began = connection.frames[0].header["sendTimeNs"]
