@@ -81,6 +81,7 @@ class CorePair:
             max_open_orders=max_open_orders,
             extra=tables,
             drain_step_orders=STEP_ORDERS,
+            settlement_time="08:01:00Z",  # a minute after the start
             duplicate_logon="refuse" if refuse_duplicates else "displace",
             sequence_check="strict" if strict else "off",
         )
@@ -170,7 +171,10 @@ class CorePair:
         if not self.driver.core.is_busy:
             return
         seen = {client_id: self.driver.session(client_id).stream.next_number for client_id in AUDITS}
+        endings_come_first = self.driver.core.cancels.under_way > 0
         self.driver.core.step(self.driver.now)
+        if not endings_come_first:
+            self.naive.expire()
         taken_out = 0
         for client_id, first in seen.items():
             stream = self.driver.session(client_id).stream

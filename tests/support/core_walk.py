@@ -161,6 +161,10 @@ class CoreWalk(CorePair):
             self.driver.core.slow(pair.line.link, self.driver.now)
             self.naive.slow(pair.naive)
 
+    def settle(self) -> None:
+        self.driver.core.settle(self.driver.now)
+        self.naive.settle()
+
     def pass_time(self) -> None:
         for pair in self.pairs[: len(AUDITS)]:
             self.send(pair, "Heartbeat", {"correlation_id": 0})
@@ -184,6 +188,7 @@ ACTIONS: list[Callable[[CoreWalk], None]] = [
     *[CoreWalk.logon] * 4,
     *[CoreWalk.pass_time] * 3,
     *[CoreWalk.everybody_is_heard] * 3,
+    CoreWalk.settle,
     CoreWalk.connect,
     CoreWalk.logon_of_a_connection,
     CoreWalk.order_out_of_place,

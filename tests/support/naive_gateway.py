@@ -7,6 +7,7 @@ leaves open: in which order sessions that lapse together do so, how many orders 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import time
 from typing import Any
 
 from codec import messages
@@ -31,6 +32,7 @@ from support.naive_quotes import NaiveQuotes
 from support.naive_rate_limit import NaiveRateLimits
 from support.naive_reports import NaiveReports, reason_told, told_of
 
+DAY_NS = 86_400 * 10**9
 SESSION_MESSAGES = ("LogonConf", "LoggedOut", "Heartbeat", "TestRequest")
 
 
@@ -118,6 +120,10 @@ class NaiveGateway:
         self.heartbeat_interval_s = settings.heartbeat_interval_s
         self.strict = settings.sequence_check == "strict"
         self.refuse_duplicates = settings.duplicate_logon == "refuse"
+        self.step_orders = settings.drain_step_orders
+        settlement = time.fromisoformat(settings.settlement_time)
+        self.settlement_ns = ((settlement.hour * 60 + settlement.minute) * 60 + settlement.second) * 10**9
+        self.day = 0
         self.now = 0
         self.stalled = 0
         self.shutting_down = False
@@ -150,6 +156,8 @@ class NaiveGateway:
     # inputs
 
     def connected(self) -> NaiveLine:
+        if self.day == 0:
+            self.day = self.settlement_day()
         line = NaiveLine(self.judged)
         self.lines.append(line)
         return line
@@ -194,8 +202,26 @@ class NaiveGateway:
         if line.ending is not None and policy_of(line.ending.cause).peer_reads:
             line.ending.delivered = True
 
+    def settle(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.engine.settle()
+        self.expire()
+
+    def expire(self) -> None:
+        """A step of what settlements have begun."""
+        self.engine.leave_due(self.step_orders)
+        self.reports.leaving()
+
+    def settlement_day(self) -> int:
+        """Days since the epoch, each beginning with its settlement."""
+        return (self.now - self.settlement_ns) // DAY_NS
+
     def tick(self, seen: int, order: Callable[[NaiveSession], int]) -> None:
         """`order` sorts sessions that lapse together."""
+        day = self.settlement_day()
+        if day > self.day:
+            self.settle(day - self.day)
+        self.day = day
         judged = seen - self.stalled
         for line in self.lines:
             if line.state == "logon" and judged >= line.connected_judged + self.silence.logon_ns:

@@ -73,7 +73,7 @@ NEW_ORDER: dict[str, Sequence[Any]] = {
     "instrument_id": INSTRUMENTS,
     "side": [Side.BUY, Side.SELL],
     "quantity": QUANTITIES,
-    "time_in_force": [TimeInForce.GTC] * 5 + [TimeInForce.IOC, TimeInForce.FOK],
+    "time_in_force": [TimeInForce.GTC] * 5 + [TimeInForce.IOC, TimeInForce.FOK, 1, 1, 2],
     "flags": [0] * 4 + POST_ONLY_FLAGS,
     "self_match_prevention_id": [None, None, 5, 6],
     "self_trading_mode": list(SelfTradingMode),
@@ -124,7 +124,7 @@ def new_order(choose: Choose) -> Fields:
     """The fields of a NewOrderRequest with nothing wrong in itself."""
     fields = order(**{name: choose(values) for name, values in NEW_ORDER.items()})
     fields["price"] = choose(BID_PRICES if fields["side"] == Side.BUY else ASK_PRICES)
-    if fields["time_in_force"] != TimeInForce.GTC:
+    if fields["time_in_force"] < TimeInForce.GTC:
         fields["flags"] = 0
     if fields["instrument_id"] != 3:
         fields["show_qty"] = NULL_QUANTITY
