@@ -135,9 +135,7 @@ def test_keys_that_were_removed_count_as_long_as_the_gateway_runs(monkeypatch: p
     new = changed(before, api_keys=(key("maker-3"), key("maker-4")))
     with pytest.raises(ConfigError) as raised:
         compare(before, new, known(before))
-    assert raised.value.problems == (
-        Problem("api_key", "wanted at most 6, with those removed since the start", "7"),
-    )
+    assert raised.value.problems == (Problem("api_key", "wanted at most 6, with those removed since the start", "7"),)
     assert limits.API_KEYS_MAX > 6
 
 
