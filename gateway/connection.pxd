@@ -47,6 +47,7 @@ cdef class Connection(Link):
         bint half_closed
         object linger
         object slow_check
+        int64_t slow_check_due_ns
         list backlog_marks              # (live bytes ever queued, time), oldest first, while the socket does not take all
         uint64_t live_bytes_written
 

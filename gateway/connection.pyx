@@ -52,6 +52,10 @@ cdef int64_t read_clock(int clock) noexcept nogil:
     return time.tv_sec * SECOND_NS + time.tv_nsec
 
 
+cdef double seconds(int64_t ns) noexcept nogil:
+    return ns / <double>SECOND_NS
+
+
 cdef class Shell:
     """What all connections of one gateway share: the core, the loop, the clock, the read buffer and the turn.
 
@@ -106,6 +110,11 @@ cdef class Shell:
     def expect_look(self, at) -> None:
         """Somebody is to look at the core time `at`, ns; None when there is nothing to look for."""
         self.look_expected_ns = INT64_MAX if at is None else at
+
+    def after_pass(self, callback, *arguments) -> None:
+        """For timers: calls back when all sockets that are ready now have been read and written."""
+        # What is called soon from a timer runs before the next poll; what is called soon from there, after it.
+        self.loop.call_soon(self.loop.call_soon, callback, *arguments)
 
     def new_connection(self) -> Connection:
         """The protocol factory."""
@@ -336,6 +345,7 @@ cdef class Connection(Link):
 
     cdef int judge_backlog(self, int64_t now) except -1:
         """Whether the oldest unsent byte is too old, by marks of how much had been queued at which time."""
+        cdef int64_t delay_ns
         cdef uint64_t sent
         cdef uint64_t queued
         if self.state != LINK_LIVE or not self.write_blocked:
@@ -350,14 +360,21 @@ cdef class Connection(Link):
         if queued > sent:
             self.backlog_marks.append((queued, now))
         if self.slow_check is None:
-            delay_s = self.shell.slow_consumer_ns / MARKS_PER_LIMIT / SECOND_NS
-            self.slow_check = self.shell.loop.call_later(delay_s, self._check_backlog)
+            delay_ns = self.shell.slow_consumer_ns / MARKS_PER_LIMIT
+            self.slow_check_due_ns = now + delay_ns
+            self.slow_check = self.shell.loop.call_later(seconds(delay_ns), self.shell.after_pass, self._check_backlog)
         return 0
 
     def _check_backlog(self) -> None:
+        cdef int64_t now = self.shell.now()
+        cdef int64_t late_ns = now - self.slow_check_due_ns
         self.slow_check = None
-        if self.backlog_marks is not None:
-            self.judge_backlog(self.shell.now())
+        if self.backlog_marks is None:
+            return
+        if late_ns >= STALL_LEAST_NS:
+            # The gateway stood still: for so long the bytes did not wait for the client.
+            self.backlog_marks = [(queued, time + late_ns) for queued, time in self.backlog_marks]
+        self.judge_backlog(now)
 
     # closing
 
@@ -370,7 +387,7 @@ cdef class Connection(Link):
             self.abort()
             return 0
         self.write(self.farewell, False)
-        self.linger = self.shell.loop.call_later(self.shell.close_linger_ns / SECOND_NS, self.abort)
+        self.linger = self.shell.loop.call_later(seconds(self.shell.close_linger_ns), self.abort)
         self.transport.write_eof()
         if not self.write_blocked:
             self.told_all()

@@ -132,6 +132,8 @@ TCP_KEEPCNT_MOST_PROBES: Final = 127
 
 # The loop -----------------------------------------------------------------------------------------------------------
 
+CLOCK_LOOK_INTERVAL_MS: Final = 100
+"""While anything has a deadline the clock is looked at so often: no more than this of a stall goes unnoticed."""
 STALL_LEAST_MS: Final = 20
 """Nobody looked for so long although a timer was due: the gateway stood still, and that time is nobody's silence."""
 ENDINGS_PER_STEP_MAX: Final = 64

@@ -4,7 +4,8 @@ Time is judged after a full read pass. A loop that stood still runs its timers b
 meanwhile; whoever judged silence there would take its own hiccup for everybody's. So a timer that is due only asks
 for a pass over everything that can be read, and what is judged then is the time at which that pass began: whatever
 had arrived by then has been read. Whoever looks at the clock first after the gateway stood still, the timer or a
-read, tells the core of it, which does not hold it against anybody.
+read, tells the core of it, which does not hold it against anybody. That it stood still shows by a timer that comes
+late; so that there is always one soon, it also comes when nothing is due yet.
 """
 
 import asyncio
@@ -26,6 +27,7 @@ from gateway.connection import Shell
 from gateway.core import Core
 from gateway.errors import ServeError
 from gateway.limits import (
+    CLOCK_LOOK_INTERVAL_MS,
     DESCRIPTORS_RESERVED,
     PENDING_LOGONS_LEAST,
     PENDING_LOGONS_MAX,
@@ -36,10 +38,11 @@ from gateway.limits import (
 from gateway.log import Log
 
 _SECOND_NS: Final = 1_000_000_000
+_CLOCK_LOOK_NS: Final = CLOCK_LOOK_INTERVAL_MS * 1_000_000
 
 
 class Ticker:
-    """Calls the core's `tick` when something is due, after a read pass."""
+    """Calls the core's `tick` when something is due, after a read pass; looks at the clock every now and then."""
 
     def __init__(self, core: Core, shell: Shell, loop: asyncio.AbstractEventLoop) -> None:
         self._core = core
@@ -53,8 +56,11 @@ class Ticker:
         """Makes sure that the next deadline will not be slept through."""
         if self._in_pass:
             return
-        due = self._core.next_deadline
-        if due is None or (self._due is not None and self._due <= due):
+        deadline = self._core.next_deadline
+        if deadline is None:
+            return
+        due = min(deadline, now + _CLOCK_LOOK_NS)
+        if self._due is not None and self._due <= due:
             return
         if self._timer is not None:
             self._timer.cancel()
@@ -66,10 +72,14 @@ class Ticker:
     def _fire(self) -> None:
         now = self._shell.look()
         self._timer = self._due = None
+        self._shell.expect_look(None)
+        deadline = self._core.next_deadline
+        if deadline is None or deadline > now:
+            self.arm(now)
+            return
         self._in_pass = True
         self._shell.expect_look(now)
-        # What is called soon from a timer runs before the next poll; what is called soon from there, after it.
-        self._loop.call_soon(self._loop.call_soon, self._end_pass, now)
+        self._shell.after_pass(self._end_pass, now)
 
     def _end_pass(self, began: int) -> None:
         now = self._shell.look()

@@ -4,7 +4,8 @@ Everything follows from a seed: what happens, when, and so every byte. The core 
 shell and a network do. A gateway that stands still reads nothing and looks at no clock; when it goes on, it reads what
 has arrived, told first by how much it came late, and then judges. What must always hold is asserted as it happens:
 
-* who lapses has been silent for the lapse time, was asked, and had the time to answer (and nobody else lapses);
+* who lapses has been silent for the lapse time, was asked, and had the time to answer (and nobody else lapses); the
+  time in which the gateway stood still is not counted, but for what of each stall it cannot notice;
 * who is silent is gone by then, but for the time in which the gateway itself stood still meanwhile;
 * from the fence on no order of a session is filled; each is cancelled once, with what had filled;
 * nobody else's orders are touched.
@@ -31,6 +32,7 @@ MILLISECOND = SECOND // 1000
 LATENCY = MILLISECOND
 STEP_TIME = 200_000
 STALL_LEAST = 20 * MILLISECOND
+LOOK_INTERVAL = 100 * MILLISECOND
 HEADER = struct.Struct("<BBHHHqqq")
 TEST_REQUEST, ORDER_FILLED, ORDERS_CANCELED, NEW_ORDER_RESPONSE, CANCEL_ORDER_RESPONSE = 11, 300, 310, 200, 220
 ACTIVE, FULLY_FILLED, CLIENT_DISCONNECT = 1, 2, 7
@@ -190,11 +192,13 @@ class Simulation:
     # what the shell does
 
     def _wake(self) -> None:
-        """Before every input: if the gateway should have woken long ago, it stood still."""
+        """Before every input: if the gateway should have looked at the clock long ago, it stood still."""
         due = self.driver.core.next_deadline
-        late = 0 if due is None else self.now - max(due, self._awake_at)
-        if late >= STALL_LEAST:
-            self.driver.core.stalled(late)
+        if due is not None and self.stalled_until > self._awake_at:
+            began, _ = self.stalls[-1]
+            late = self.stalled_until - max(min(due, began + LOOK_INTERVAL), self._awake_at)
+            if late >= STALL_LEAST:
+                self.driver.core.stalled(late)
         self._awake_at = self.now
 
     def arrives(self, client: Client, line: Line | None, frame: bytes) -> None:
@@ -313,9 +317,10 @@ class Simulation:
 
     # what must hold
 
-    def _stood_still(self, since: int) -> int:
-        """For how long the gateway has stood still since then."""
-        return sum(max(min(ended, self.now) - max(began, since), 0) for began, ended in self.stalls)
+    def _stood_still(self, since: int, noticed: bool = False) -> int:
+        """For how long the gateway has stood still since then; `noticed`: at least as much as it must have noticed."""
+        stalls = (min(ended, self.now) - max(began, since) for began, ended in self.stalls)
+        return sum(max(stall - LOOK_INTERVAL * noticed, 0) for stall in stalls)
 
     def _check_sessions(self) -> None:
         for session in self.driver.core.sessions:
@@ -337,9 +342,13 @@ class Simulation:
         self.ended.append((session.client_id, cause))
         silent_for = self.now - client.last_arrival
         if cause == "HEARTBEAT_MISSED":
-            assert silent_for >= self.silence.lapse_ns, f"{session.client_id} was heard {silent_for} ns ago"
             assert client.asked_at is not None, f"{session.client_id} was not asked"
-            assert self.now - client.asked_at >= self.silence.lapse_ns - self.silence.probe_ns
+            for since, wanted in (
+                (client.last_arrival, self.silence.lapse_ns),
+                (client.asked_at, self.silence.lapse_ns - self.silence.probe_ns),
+            ):
+                left_ns = self.now - since - self._stood_still(since, noticed=True)
+                assert left_ns >= wanted, f"{session.client_id} had only {left_ns} ns of {wanted}"
         patience = self.silence.lapse_ns + self._stood_still(client.last_arrival)
         assert silent_for <= patience, f"{session.client_id} was silent for {silent_for} ns, {patience=}"
 

@@ -82,22 +82,36 @@ class Client:
             self._data += data
         found = []
         at = 0
-        while len(found) < frames_max and len(self._data) - at >= HEADER_SIZE:
-            length = int.from_bytes(self._data[at + 2 : at + 4], "little")
-            if len(self._data) - at < length:
-                break
+        while len(found) < frames_max and (length := self._frame_length(at)):
             found.append(messages.decode(self._data[at : at + length]))
             at += length
         self._data = self._data[at:]
         return found
 
+    def _frame_length(self, at: int) -> int:
+        """Of the whole frame that was received there; 0 if it is not all there."""
+        if len(self._data) - at < HEADER_SIZE:
+            return 0
+        length = int.from_bytes(self._data[at + 2 : at + 4], "little")
+        return length if len(self._data) - at >= length else 0
+
     @property
     def ended(self) -> str:
-        """How the gateway ended the line, once everything before that was read: eof or reset; else empty."""
-        return "" if len(self._data) >= HEADER_SIZE else self._ended
+        """How the gateway ended the line, once every whole frame before that was read: eof or reset; else empty."""
+        return "" if self._frame_length(0) else self._ended
 
     def close(self) -> None:
         self.socket.close()
+
+
+class Sleeper(asyncio.Protocol):
+    """Stands still as soon as it has something to read."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def data_received(self, _data: bytes) -> None:
+        time.sleep(self.seconds)
 
 
 class ShellBench:
@@ -138,6 +152,25 @@ class ShellBench:
         """Lets the loop run for some time, for what must not happen in it."""
         self.loop.run_until_complete(asyncio.sleep(seconds))
 
+    def stall(self, seconds: float, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """The loop stands still in one of its callbacks; what comes due or arrives meanwhile has to wait."""
+
+        def stand_still() -> None:
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                meanwhile()
+                time.sleep(POLL_S)
+
+        self.loop.call_soon(stand_still)
+        self.turns(1)
+
+    def stall_while_reading(self, seconds: float) -> None:
+        """The loop will stand still in the next read, that of a socket which nobody else uses."""
+        ours, theirs = socket.socketpair()
+        self.loop.run_until_complete(self.loop.connect_accepted_socket(lambda: Sleeper(seconds), ours))
+        theirs.send(b"now")
+        theirs.close()
+
     def turns(self, count: int) -> None:
         """Lets the loop go round so many times."""
 
@@ -148,6 +181,17 @@ class ShellBench:
         self.loop.run_until_complete(pass_by())
 
     # clients
+
+    def narrow(self) -> tuple[Client, asyncio.WriteTransport]:
+        """A client whose line takes but few bytes that it does not read, and the gateway's transport of it."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            client = Client(listener.getsockname(), receive_buffer=4096)
+            accepted, _ = listener.accept()
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        self.clients.append(client)
+        shell = self.server._shell
+        transport, _ = self.loop.run_until_complete(self.loop.connect_accepted_socket(shell.new_connection, accepted))
+        return client, transport
 
     def connect(self, receive_buffer: int | None = None) -> Client:
         client = Client(self.address, receive_buffer)
