@@ -14,6 +14,8 @@ The measured facts about uvloop that shape this file stand in the design; what f
    socket took all of that. So `pause_writing` means exactly "the socket is full", and what waits, waits in the session's
    stream, once.
 5. End of file is acted on at once, and lines are let go by `abort`: `close` would wait for bytes that nobody takes.
+   What the kernel has of a line that is let go goes on to a client that has closed its side, which reads to the end; for
+   any other the line is reset, or the kernel would keep those bytes for as long as nobody takes them.
 """
 
 from cpython.buffer cimport PyBuffer_FillInfo
@@ -26,6 +28,9 @@ from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 from gateway.dispatch cimport Dispatcher
 from gateway.stream cimport Stream
 from gateway.session cimport CLOSING_ABORT, CLOSING_NOT, LINK_CLOSED, LINK_CLOSING, LINK_LIVE, LINK_WAITING, Link, Session
+
+from socket import SO_LINGER, SOL_SOCKET
+from struct import pack
 
 from gateway.limits import (
     BACKLOG_MARKS_PER_LIMIT, CONNECTIONS_MAX, FRAME_SIZE_MAX_IN_MOST_BYTES, READ_BUFFER_BYTES, STALL_LEAST_MS, WRITE_MAX_BYTES,
@@ -43,6 +48,7 @@ cdef Py_ssize_t WRITE_MAX = WRITE_MAX_BYTES
 cdef int64_t MARKS_PER_LIMIT = BACKLOG_MARKS_PER_LIMIT
 cdef int64_t SECOND_NS = 1_000_000_000
 cdef int64_t MILLISECOND_NS = 1_000_000
+cdef bytes ON_AND_NO_TIME = pack("ii", 1, 0)
 cdef int64_t STALL_LEAST_NS = STALL_LEAST_MS * MILLISECOND_NS
 
 
@@ -384,10 +390,10 @@ cdef class Connection(Link):
             return 0
         if self.closing == CLOSING_ABORT or self.write_blocked and now - self.blocked_ns >= self.shell.close_linger_ns:
             # A client that takes no bytes is not waited for.
-            self.abort()
+            self.reset()
             return 0
         self.write(self.farewell, False)
-        self.linger = self.shell.loop.call_later(seconds(self.shell.close_linger_ns), self.abort)
+        self.linger = self.shell.loop.call_later(seconds(self.shell.close_linger_ns), self.reset)
         self.transport.write_eof()
         if not self.write_blocked:
             self.told_all()
@@ -408,6 +414,12 @@ cdef class Connection(Link):
         return 0
 
     def abort(self) -> None:
-        """The line ends now, whatever has not been sent."""
+        """The line ends now, whatever the socket has not taken."""
         if self.transport is not None:
+            self.transport.abort()
+
+    def reset(self) -> None:
+        """The line ends now, whatever the client's machine has not taken."""
+        if self.transport is not None:
+            self.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, ON_AND_NO_TIME)
             self.transport.abort()
