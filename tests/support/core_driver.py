@@ -226,12 +226,16 @@ class Line:
 
     # what the client reads
 
-    def take(self) -> list[Message]:
-        """The frames that came since the last time; a turn ends first."""
+    def take_bytes(self) -> bytes:
+        """What came since the last time; a turn ends first."""
         self._driver.flush()
         data = bytes(self.output[self._read_to :])
         self._read_to = len(self.output)
-        return decoded(data, self.version)
+        return data
+
+    def take(self) -> list[Message]:
+        """The same, as frames."""
+        return decoded(self.take_bytes(), self.version)
 
     def read(self) -> list[tuple[int, str, dict[str, Any]]]:
         """The same, as number, name and fields."""
