@@ -5,21 +5,32 @@
     order = client.new_order(1, Side.BUY, quantity="0.5", price="64000.5")
     await client.until(lambda: not order.is_live, timeout_s=5)
 
-An `Order` is kept true by whatever the gateway says of it. Every event goes to each listener (`subscribe`) and to each
-reader (`async for event in client.events()`), in the order of the stream. After a loss `logon(reset=False)` on the same
-object connects again, asks for what was missed, and so learns of each order that the gateway cancelled.
+An `Order` is kept true by whatever the gateway says of it, and so is each `Quote` that a mass quote makes stand. A
+request returns at once; `client.until(lambda: not request.is_pending)` waits for its answer. Every event goes to each
+listener (`subscribe`) and to each reader (`async for event in client.events()`), in the order of the stream. After a
+loss `logon(reset=False)` on the same object connects again, asks for what was missed, and so learns of each order and
+quote that the gateway cancelled, and of each request that never reached it.
+
+    with client.joined():  # several requests in one write
+        client.mass_quote(7, [QuoteEntry(instrument_id=1, bid_price="64000", bid_quantity="1")])
+        client.cancel(order)
+
+`schema_version` (1 to 17) is the highest that the session may have. What an older one does not know is not sent
+(SchemaVersionError), and what it leaves out of a message is None, or known from the messages before it.
 
 `BlockingClient` has the same requests without a loop: nothing happens between its calls, so a program that trades
 nothing for longer than a heartbeat interval must call `poll` in between. `DropCopyClient` listens in on a portfolio.
 
-Events, orders and errors are in `gateway.client_events`, the client without any line (bytes in, bytes out) in
-`gateway.client_core`.
+What it holds is in `gateway.client_state`, events are in `gateway.client_events`, errors in `gateway.client_errors`,
+the client without any line (bytes in, bytes out) in `gateway.client_core`.
 """
 
-from codec.layout import SelfTradingMode, Side, TimeInForce
+from codec.layout import OrderFlags, ProductType, SelfTradingMode, Side, TimeInForce
 from gateway.client_asyncio import Client, DropCopyClient, EventReader
 from gateway.client_blocking import BlockingClient, BlockingDropCopyClient
+from gateway.client_core import QuoteEntry
 from gateway.client_session import SequenceNumbers
+from gateway.client_state import Order, Quote, Request
 
 __all__ = [
     "BlockingClient",
@@ -27,6 +38,12 @@ __all__ = [
     "Client",
     "DropCopyClient",
     "EventReader",
+    "Order",
+    "OrderFlags",
+    "ProductType",
+    "Quote",
+    "QuoteEntry",
+    "Request",
     "SelfTradingMode",
     "SequenceNumbers",
     "Side",

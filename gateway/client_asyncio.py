@@ -7,18 +7,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Self, Unpack, cast
 
-from gateway.client_core import ClientCore, DropCopyCore, SessionArguments
-from gateway.client_events import (
-    ConnectionDownError,
-    Event,
-    EventsLostError,
-    Listener,
-    LoggedOn,
-    LoggedOut,
-    LogonRefusedError,
-    SessionStateError,
-)
-from gateway.client_face import CoreT, Face, KindT, OrderRequests, last_detail
+from gateway.client_core import ClientCore, SessionArguments
+from gateway.client_drop_copy import DropCopyCore
+from gateway.client_errors import ConnectionDownError, EventsLostError, LogonRefusedError, SessionStateError
+from gateway.client_events import Event, Listener, LoggedOn, LoggedOut
+from gateway.client_face import CoreT, Face, KindT, TradingRequests, last_detail
 from gateway.client_session import NS_PER_S
 from gateway.limits import CLIENT_EVENTS_MAX
 
@@ -279,7 +272,7 @@ class AsyncFace(Face[CoreT]):
         return self.subscribe(keep)
 
 
-class Client(AsyncFace[ClientCore], OrderRequests):
+class Client(AsyncFace[ClientCore], TradingRequests):
     """A trading session on an event loop; see `gateway.client`."""
 
     def __init__(

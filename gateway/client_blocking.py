@@ -7,17 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Unpack, cast
 
-from gateway.client_core import ClientCore, DropCopyCore, SessionArguments
-from gateway.client_events import (
-    ConnectionDownError,
-    Event,
-    LoggedOn,
-    LoggedOut,
-    LogonRefusedError,
-    MessageEvent,
-    SessionStateError,
-)
-from gateway.client_face import CoreT, Face, KindT, OrderRequests, last_detail
+from gateway.client_core import ClientCore, SessionArguments
+from gateway.client_drop_copy import DropCopyCore
+from gateway.client_errors import ConnectionDownError, LogonRefusedError, SessionStateError
+from gateway.client_events import Event, LoggedOn, LoggedOut, MessageEvent
+from gateway.client_face import CoreT, Face, KindT, TradingRequests, last_detail
 from gateway.client_session import NS_PER_S
 
 READ_SIZE_BYTES = 65_536
@@ -137,7 +131,7 @@ class BlockingFace(Face[CoreT]):
         return answers[0]
 
 
-class BlockingClient(BlockingFace[ClientCore], OrderRequests):
+class BlockingClient(BlockingFace[ClientCore], TradingRequests):
     """A trading session without a loop; see `gateway.client`."""
 
     def __init__(

@@ -1,131 +1,18 @@
-"""What a client hears and holds: exact amounts, its own orders, the events of a session, and the client's errors.
+"""What a client hears: the events of a session.
 
-Everything here is plain data. Prices and quantities are `decimal.Decimal` at the API and int64 counts of 1e-9 inside,
-as on the wire; a float is refused, because it is not the number that was written.
+Everything here is plain data. An event that a message brought carries the message whole, so that nothing that the
+gateway says is out of reach.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Context, Decimal
-from enum import Enum
-from typing import Any
+from decimal import Decimal
 
-from codec.layout import FLAG_RESEND, CancelReason, Side
-from codec.values import Decimal72, Message
-from codec.wire import to_fixed
-from gateway.errors import MisuseError, PeerError
-from gateway.limits import MANTISSA_MAX
-
-SCALE_DIGITS = 9
-
-_EXACT = Context(prec=40)
-
-Amount = Decimal | str | int
-
-Fields = dict[str, Any]
-"""The fields of a message: the schema knows the type of each, the type checker does not."""
-
-
-def to_mantissa(amount: Amount) -> int:
-    """The amount as a count of 1e-9. TypeError for a float, ValueError when it is not exact at 1e-9 or does not fit."""
-    if isinstance(amount, float | bool) or not isinstance(amount, Decimal | str | int):
-        raise TypeError(f"an amount is a Decimal, str or int, not {type(amount).__name__}: {amount!r}")
-    try:
-        value = Decimal(amount)
-    except ArithmeticError:
-        raise ValueError(f"not a number: {amount!r}") from None
-    sign, digits, exponent = value.as_tuple()
-    if not isinstance(exponent, int):
-        raise ValueError(f"an amount is a finite number, not {amount!r}")
-    if value and value.adjusted() > SCALE_DIGITS:
-        raise ValueError(f"{amount!r} is above the largest amount, {from_mantissa(MANTISSA_MAX)}")
-    whole, rest = _scaled(int("".join(map(str, digits))), exponent + SCALE_DIGITS)
-    if rest:
-        raise ValueError(f"{amount!r} is not a whole number of 1e-9")
-    if whole > MANTISSA_MAX:
-        raise ValueError(f"{amount!r} is above the largest amount, {from_mantissa(MANTISSA_MAX)}")
-    return -whole if sign else whole
-
-
-def _scaled(digits: int, power: int) -> tuple[int, int]:
-    """digits x 10^power as a whole number and what is left over."""
-    if not digits:
-        return 0, 0
-    if power >= 0:
-        return digits * int(10**power), 0
-    return divmod(digits, int(10**-power))
-
-
-def from_mantissa(mantissa: int) -> Decimal:
-    """The exact value of a count of 1e-9."""
-    return Decimal(mantissa).scaleb(-SCALE_DIGITS, _EXACT)
-
-
-def mantissa_of(value: Decimal72 | None) -> int:
-    """A Decimal72 as a count of 1e-9; null is 0. UnreadableFrameError when it is none, which no gateway sends."""
-    if value is None:
-        return 0
-    try:
-        return to_fixed(value) or 0
-    except ValueError as error:
-        raise UnreadableFrameError(f"{value}: {error}") from None
-
-
-# -- Orders ------------------------------------------------------------------------------------------------------------
-
-
-class OrderState(Enum):
-    """Where an order of ours stands, as far as the messages that have arrived say."""
-
-    PENDING = "pending"  # sent, not answered
-    OPEN = "open"  # acknowledged and working
-    FILLED = "filled"
-    CANCELED = "canceled"
-    REJECTED = "rejected"
-    NOT_RECEIVED = "not received"  # the gateway said at logon that the request never reached it
-
-
-@dataclass(slots=True, eq=False)
-class Order:
-    """One order of this session. It changes as messages arrive; only the client writes to it.
-
-    `in_doubt` says that messages were lost for good which may have spoken of this order (a logon with reset, or history
-    that the gateway no longer holds): its state is the last one known. Any later message about the order clears it.
-    An order first heard of in a fill or a cancel has no side, price and quantity.
-    """
-
-    client_order_id: int
-    instrument_id: int
-    side: Side | None = None
-    price_mantissa: int | None = None  # 1e-9; None = market, or not known
-    quantity_mantissa: int | None = None
-    total_filled_mantissa: int = 0
-    order_id: int | None = None
-    state: OrderState = OrderState.PENDING
-    cancel_reason: CancelReason | None = None
-    in_doubt: bool = False
-
-    @property
-    def price(self) -> Decimal | None:
-        return None if self.price_mantissa is None else from_mantissa(self.price_mantissa)
-
-    @property
-    def quantity(self) -> Decimal | None:
-        return None if self.quantity_mantissa is None else from_mantissa(self.quantity_mantissa)
-
-    @property
-    def total_filled(self) -> Decimal:
-        return from_mantissa(self.total_filled_mantissa)
-
-    @property
-    def is_live(self) -> bool:
-        """Whether it may still trade."""
-        return self.state in (OrderState.PENDING, OrderState.OPEN)
-
-
-# -- Events ------------------------------------------------------------------------------------------------------------
+from codec.layout import FLAG_RESEND, CancelReason, MmpTriggerType, OrderStatus, QuoteStatus, Side
+from codec.values import Message
+from gateway.client_state import Order, Quote, Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,24 +102,38 @@ class MessageReceived(MessageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRejected(MessageEvent):
-    """Reject(30): the gateway could not read a message of ours. `order` if that message was a new order."""
+    """Reject(30): the gateway could not read a message of ours, or does not do what it asks. `request`: if known."""
 
     ref_sequence_number: int
     reason: int
     details: str
-    order: Order | None = None
+    request: Request | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestNotReceived(Event):
+    """A request that the line swallowed: LogonConf says that the gateway never processed its number."""
+
+    request: Request
+
+
+# -- Orders ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderAccepted(MessageEvent):
-    """NewOrderResponse. Its fills follow as events of their own, and its end if it did not rest."""
+    """NewOrderResponse. Its fills follow as events of their own, and its end if it did not rest.
+
+    With `status` QUEUED it waits behind a speed bump: OrderPlaced says what came of it.
+    """
 
     order: Order
+    status: OrderStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRejected(MessageEvent):
-    """NewOrderReject: the order never lived."""
+    """NewOrderReject: the order never lived. `reason` is an `OrderRejectReason`."""
 
     order: Order
     reason: int
@@ -240,8 +141,55 @@ class OrderRejected(MessageEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderNotReceived(Event):
+    """A new order that the line swallowed: LogonConf says that the gateway never processed its number."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAmended(MessageEvent):
+    """AmendOrderResponse: the order has new terms, or with `status` QUEUED will have them when OrderPlaced says so.
+
+    `request` is None when another session of the portfolio amended an order of ours. `order.is_own` is False where it
+    was we who amended an order of another session. Fills follow as events of their own, and the end of the order if the
+    amend brought it.
+    """
+
+    order: Order
+    status: OrderStatus
+    request: Request | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmendRejected(MessageEvent):
+    """AmendOrderReject: the order is as it was. `reason` is an `OrderRejectReason`; `order` if it is one we know."""
+
+    client_order_id: int
+    order_id: int | None
+    reason: int
+    details: str
+    order: Order | None
+    request: Request | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPlaced(MessageEvent):
+    """OrderPlaced: an order, or an amend of one, that a speed bump held up has been released; this is how it stands.
+
+    Fills follow as events of their own, and the end of the order if it did not rest.
+    """
+
+    order: Order
+    status: OrderStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilled(MessageEvent):
-    """One fill. `total_filled` is the order's sum with this fill in it; both sides of a match share `match_id`."""
+    """One fill. `total_filled` is the order's sum with this fill in it; both sides of a match share `match_id`.
+
+    `order.is_own` is False where our amend of another session's order filled it: that session is told as well.
+    """
 
     order: Order
     match_id: int
@@ -253,31 +201,198 @@ class OrderFilled(MessageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderCanceled(MessageEvent):
-    """An order of ours is out of the book: by our request (reason BY_REQUEST from a 220), by a 310, or at its entry.
+    """An order is out of the book: by a cancel (reason BY_REQUEST from a 220), by a 310, or at its entry or amend.
 
-    `reason` is a `CancelReason`. `order.total_filled` is what had filled.
+    `order.total_filled` is what had filled. `order.is_own` is False where we cancelled an order of another session.
     """
 
     order: Order
     reason: CancelReason
+    request: Request | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRejected(MessageEvent):
-    """CancelOrderReject. `order` if it is one of ours that we hold for live."""
+    """CancelOrderReject. `reason` is a `CancelOrderRejectReason`; `order` if it is one we know.
+
+    With SPEED_BUMP_CONVERTED_TO_IOC the order, which a speed bump holds up, will not rest when it is released.
+    """
 
     client_order_id: int
     order_id: int | None
     reason: int
     details: str
     order: Order | None
+    request: Request | None
+
+
+# -- Quotes ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteSide:
+    """What a mass quote did to one side of one of its entries.
+
+    `quote` is the quote that stands there now, or that came and went or was taken out by it; None if there was none.
+    `reject_reason`, an `OrderRejectReason`, says why the side that was asked for does not stand.
+    """
+
+    instrument_id: int
+    side: Side
+    status: QuoteStatus
+    reject_reason: int | None
+    quote: Quote | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderNotReceived(Event):
-    """A new order that the line swallowed: LogonConf says that the gateway never processed its number."""
+class MassQuoteAccepted(MessageEvent):
+    """MassQuoteResponse: each side of each entry. Fills follow as events of their own, and the ends of quotes.
 
-    order: Order
+    A response too long for one message goes on in others: more of these, with no sides, and the rest of the fills.
+    """
+
+    quote_id: int
+    mmp_group_id: int
+    sides: tuple[QuoteSide, ...]
+    request: Request | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MassQuoteRejected(MessageEvent):
+    """MassQuoteReject: every quote is as it was. `reason` is a `MassQuoteRejectReason`."""
+
+    quote_id: int
+    mmp_group_id: int
+    reason: int
+    details: str
+    request: Request | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotesPlaced(MessageEvent):
+    """MassQuoteOrdersPlaced: quotes that a speed bump held up have been released; this is how each stands.
+
+    Fills follow as events of their own, and the ends of those that do not stand.
+    """
+
+    mmp_group_id: int
+    quotes: tuple[Quote, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteFilled(MessageEvent):
+    """One fill of a quote; see OrderFilled."""
+
+    quote: Quote
+    match_id: int
+    price: Decimal
+    quantity: Decimal
+    total_filled: Decimal
+    is_maker: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteCanceled(MessageEvent):
+    """A quote of ours is out of the book before it has filled: replaced or withdrawn by a mass quote, or by a 310."""
+
+    quote: Quote
+    reason: CancelReason
+
+
+# -- Mass cancels ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MassCancelAccepted(MessageEvent):
+    """MassCancelResponse: that many orders and quotes of the portfolio are out of the book.
+
+    Those of ours among them follow as OrderCanceled and QuoteCanceled, when the 310s come.
+    """
+
+    total_order_count: int
+    request: Request | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MassCancelRejected(MessageEvent):
+    """MassCancelReject. `reason` is a `MassCancelRejectReason`."""
+
+    reason: int
+    details: str
+    request: Request | None
+
+
+# -- Market-maker protection -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MmpTriggered(MessageEvent):
+    """MassQuoteMmpTriggered or OrdersMmpTriggered: what the protection covers is being cancelled, and it is frozen."""
+
+    frozen_until_ns: int
+    quantity_level: float
+    delta_level: float
+    vega_level: float
+    trigger: MmpTriggerType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MassQuoteMmpTriggered(MmpTriggered):
+    """For the quotes of an MMP group."""
+
+    mmp_group_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersMmpTriggered(MmpTriggered):
+    """For the orders flagged mmp of a currency pair."""
+
+    currency_pair_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MassQuoteMmpUnfrozen(MessageEvent):
+    """The group takes quotes again. `correlation_id` is that of the request that reset it, None for the timer."""
+
+    mmp_group_id: int
+    correlation_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersMmpUnfrozen(MessageEvent):
+    """The currency pair takes orders flagged mmp again; `correlation_id` as in MassQuoteMmpUnfrozen."""
+
+    currency_pair_id: int
+    correlation_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MassQuoteMmpStatus(MessageEvent):
+    """GetMassQuoteMmpStatusResponse. `frozen_until_ns` is None when the group is not frozen."""
+
+    mmp_group_id: int
+    frozen_until_ns: int | None
+    request: Request | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersMmpStatus(MessageEvent):
+    """GetOrdersMmpStatusResponse. `frozen_until_ns` is None when the currency pair is not frozen."""
+
+    currency_pair_id: int
+    frozen_until_ns: int | None
+    request: Request | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MmpStatusRejected(MessageEvent):
+    """GetMassQuoteMmpStatusReject or GetOrdersMmpStatusReject. `reason` is an `MmpStatusRejectReason`."""
+
+    reason: int
+    request: Request | None
+
+
+# -- Drop copy ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,26 +410,3 @@ class DropCopy(MessageEvent):
 
 
 Listener = Callable[[Event], object]
-
-
-# -- Errors ------------------------------------------------------------------------------------------------------------
-
-
-class LogonRefusedError(PeerError):
-    """The gateway answered a Logon with LoggedOut; the text is the gateway's reason."""
-
-
-class ConnectionDownError(PeerError):
-    """The line went down before what was waited for came."""
-
-
-class UnreadableFrameError(PeerError):
-    """A frame that is none, or says what cannot be. It ends the line."""
-
-
-class SessionStateError(MisuseError):
-    """A call that the session's state does not allow: an order before the logon, two replays at once."""
-
-
-class EventsLostError(MisuseError):
-    """A reader of events was too slow and its queue ran full. The orders are true; the reader's own record is not."""

@@ -2,6 +2,9 @@
 
 Messages must come here in the order of their numbers, each once: the session core sees to that. Every amount that the
 gateway sends is a running total, so an order's state is that of the last message about it, whatever was missed before.
+
+What answers an amend or a cancel of ours may speak of an order of another session. Such an order is nobody's to keep
+true here: its further fills and its end are told to the session that entered it.
 """
 
 from __future__ import annotations
@@ -11,63 +14,65 @@ from collections.abc import Callable
 from codec.layout import CancelReason, FillFlags, OrderStatus, Side
 from codec.values import Message
 from gateway.client_events import (
+    AmendRejected,
     CancelRejected,
     Event,
-    Fields,
-    MessageReceived,
-    Order,
     OrderAccepted,
+    OrderAmended,
     OrderCanceled,
     OrderFilled,
-    OrderNotReceived,
+    OrderPlaced,
     OrderRejected,
-    OrderState,
-    RequestRejected,
-    from_mantissa,
-    mantissa_of,
 )
+from gateway.client_requests import Requests
+from gateway.client_state import Order, OrderState, Request, RequestState
+from gateway.client_values import Fields, from_mantissa, mantissa_of
+
+Handler = Callable[[Message, int], list[Event]]
 
 
 class OwnOrders:
-    """The live orders by clientOrderId, and those that wait for an answer with the number of their request."""
+    """The live orders (pending, queued and open) by clientOrderId."""
 
-    def __init__(self) -> None:
+    def __init__(self, requests: Requests) -> None:
         self.live: dict[int, Order] = {}
-        self._unanswered: dict[int, Order] = {}
-        self._request_of: dict[Order, int] = {}
-        self._handlers: dict[str, Callable[[Message, int], list[Event]]] = {
+        self._requests = requests
+        # Orders of other sessions with an amend of ours behind a speed bump, by orderId.
+        self._amended_elsewhere: dict[int, Order] = {}
+        self.handlers: dict[str, Handler] = {
             "NewOrderResponse": self._new_order_response,
             "NewOrderReject": self._new_order_reject,
+            "AmendOrderResponse": self._amend_order_response,
+            "AmendOrderReject": self._amend_order_reject,
             "CancelOrderResponse": self._cancel_order_response,
             "CancelOrderReject": self._cancel_order_reject,
-            "OrderFilled": self._order_filled,
-            "OrdersCanceled": self._orders_canceled,
-            "Reject": self._reject,
+            "OrderPlaced": self._order_placed,
         }
+
+    # -- Queries -------------------------------------------------------------------------------------------------------
+
+    def find(self, order_id: int) -> Order | None:
+        """The live order of ours with that orderId."""
+        return next((order for order in self.live.values() if order.order_id == order_id), None)
 
     # -- Commands ------------------------------------------------------------------------------------------------------
 
-    def sent(self, order: Order, sequence_number: int) -> None:
-        """A NewOrderRequest for `order` has gone out under this number."""
+    def sent(self, order: Order) -> None:
+        """A NewOrderRequest for `order` has gone out."""
         self.live[order.client_order_id] = order
-        self._unanswered[sequence_number] = order
-        self._request_of[order] = sequence_number
 
-    def resumed(self, last_processed_seq_no: int, received_time_ns: int) -> list[Event]:
-        """After a logon without reset: requests above that number never reached the gateway."""
-        events: list[Event] = []
-        for number in [number for number in self._unanswered if number > last_processed_seq_no]:
-            order = self._unanswered[number]
-            self._close(order, OrderState.NOT_RECEIVED)
-            events.append(OrderNotReceived(received_time_ns=received_time_ns, order=order))
-        return events
+    def end(self, order: Order, state: OrderState) -> None:
+        """The order is over."""
+        order.state = state
+        order.in_doubt = False
+        if self.live.get(order.client_order_id) is order:
+            del self.live[order.client_order_id]
 
     def doubt(self) -> None:
-        """Messages are lost for good: no live order is certain until it is heard of again."""
-        self._unanswered.clear()
-        self._request_of.clear()
+        """Messages are lost for good: no live order is certain until it is heard of, but those yet to be answered."""
+        self._amended_elsewhere.clear()
         for order in self.live.values():
-            order.in_doubt = True
+            order.in_doubt = not self._requests.awaits_entry(order.client_order_id)
 
     def forget_doubtful(self) -> list[Order]:
         """Stop holding orders that are in doubt for live, and return them: for whoever has settled them elsewhere."""
@@ -76,137 +81,194 @@ class OwnOrders:
             del self.live[order.client_order_id]
         return doubtful
 
-    # -- Events --------------------------------------------------------------------------------------------------------
-
-    def apply(self, message: Message, received_time_ns: int) -> list[Event]:
-        """Take one message in; what it means, as events. One that is not about own orders is a MessageReceived."""
-        handler = self._handlers.get(message.name)
-        if handler is None:
-            return [MessageReceived(received_time_ns=received_time_ns, message=message)]
-        return handler(message, received_time_ns)
+    # -- Events: answers -----------------------------------------------------------------------------------------------
 
     def _new_order_response(self, message: Message, now: int) -> list[Event]:
         fields: Fields = message.fields
+        self._requests.answered("NewOrderRequest", fields["client_order_id"], RequestState.ACCEPTED)
         order = self._heard(fields)
         order.side = Side(fields["side"])
-        order.price_mantissa = fields["price"]
-        order.quantity_mantissa = mantissa_of(fields["quantity"])
-        order.total_filled_mantissa = mantissa_of(fields["total_filled"])
-        order.state = OrderState.OPEN
-        self._answered(order)
-        events: list[Event] = [OrderAccepted(received_time_ns=now, message=message, order=order)]
-        sum_before = order.total_filled_mantissa - sum(mantissa_of(fill["fill_qty"]) for fill in fields["fills"])
-        for fill in fields["fills"]:
-            sum_before += mantissa_of(fill["fill_qty"])
-            events.append(_fill(message, now, order, fill, fill["fill_price"], sum_before, is_maker=False))
-        if fields["status"] == OrderStatus.FILLED:
-            self._close(order, OrderState.FILLED)
-        elif fields["status"] == OrderStatus.CANCELED:
-            events.append(self._canceled(message, now, order, CancelReason(fields["cancel_reason"])))
-        return events
+        status = OrderStatus(fields["status"])
+        accepted = OrderAccepted(received_time_ns=now, message=message, order=order, status=status)
+        return [accepted, *self._take_terms(message, now, order)]
 
     def _new_order_reject(self, message: Message, now: int) -> list[Event]:
         fields: Fields = message.fields
-        order = self.live.get(fields["client_order_id"])
-        if order is None or order.state is not OrderState.PENDING:
-            # The id is that of an order that lives: it was another request, sent before this client's memory began.
-            order = Order(fields["client_order_id"], fields["instrument_id"])
-            order.state = OrderState.REJECTED
+        request = self._requests.answered("NewOrderRequest", fields["client_order_id"], RequestState.REJECTED)
+        if request is None or request.order is None:
+            # It was asked for before this client's memory began; an order that has its id is another.
+            order = Order(fields["client_order_id"], fields["instrument_id"], is_own=True)
         else:
-            self._close(order, OrderState.REJECTED)
+            order = request.order
+        self.end(order, OrderState.REJECTED)
         reason, details = fields["reason"], fields["details"]
-        return [OrderRejected(received_time_ns=now, message=message, order=order, reason=reason, details=details)]
+        rejected = OrderRejected(received_time_ns=now, message=message, order=order, reason=reason, details=details)
+        return [rejected]
+
+    def _amend_order_response(self, message: Message, now: int) -> list[Event]:
+        fields: Fields = message.fields
+        request = self._requests.answered("AmendOrderRequest", fields["correlation_id"], RequestState.ACCEPTED)
+        order = self._amended(fields, request)
+        status = OrderStatus(fields["status"])
+        if not order.is_own and status is OrderStatus.QUEUED:
+            self._amended_elsewhere[fields["order_id"]] = order
+        amended = OrderAmended(received_time_ns=now, message=message, order=order, status=status, request=request)
+        return [amended, *self._take_terms(message, now, order)]
+
+    def _amend_order_reject(self, message: Message, now: int) -> list[Event]:
+        fields: Fields = message.fields
+        request = self._requests.answered("AmendOrderRequest", fields["correlation_id"], RequestState.REJECTED)
+        rejected = AmendRejected(
+            received_time_ns=now,
+            message=message,
+            client_order_id=fields["client_order_id"],
+            order_id=fields["order_id"],
+            reason=fields["reason"],
+            details=fields["details"],
+            order=self._meant(fields, request),
+            request=request,
+        )
+        return [rejected]
 
     def _cancel_order_response(self, message: Message, now: int) -> list[Event]:
         fields: Fields = message.fields
-        order = self._heard(fields)
-        if fields.get("total_filled") is not None:
+        request = self._requests.answered("CancelOrderRequest", fields["correlation_id"], RequestState.ACCEPTED)
+        order = self._heard(fields) if request is None else self._canceled_by(request, fields)
+        order.in_doubt = False
+        # Sessions below version 16 are not told what had filled: fills are told before, so it is known.
+        if fields.get("quantity") is not None:
+            order.quantity_mantissa = mantissa_of(fields["quantity"])
             order.total_filled_mantissa = mantissa_of(fields["total_filled"])
-        return [self._canceled(message, now, order, CancelReason.BY_REQUEST)]
+        canceled = self._canceled(message, now, order, CancelReason.BY_REQUEST, request)
+        return [canceled]
 
     def _cancel_order_reject(self, message: Message, now: int) -> list[Event]:
         fields: Fields = message.fields
-        return [
-            CancelRejected(
-                received_time_ns=now,
-                message=message,
-                client_order_id=fields["client_order_id"],
-                order_id=fields["order_id"],
-                reason=fields["reason"],
-                details=fields["details"],
-                order=self.live.get(fields["client_order_id"]),
-            )
-        ]
+        request = self._requests.answered("CancelOrderRequest", fields["correlation_id"], RequestState.REJECTED)
+        rejected = CancelRejected(
+            received_time_ns=now,
+            message=message,
+            client_order_id=fields["client_order_id"],
+            order_id=fields["order_id"],
+            reason=fields["reason"],
+            details=fields["details"],
+            order=self._meant(fields, request),
+            request=request,
+        )
+        return [rejected]
 
-    def _order_filled(self, message: Message, now: int) -> list[Event]:
-        events: list[Event] = []
+    # -- Events: unasked -----------------------------------------------------------------------------------------------
+
+    def _order_placed(self, message: Message, now: int) -> list[Event]:
         fields: Fields = message.fields
-        for fill in fields["fills"]:
-            order = self._heard(fill)
-            order.side = Side(fill["side"])
-            order.total_filled_mantissa = mantissa_of(fill["total_filled"])
-            total = order.total_filled_mantissa
-            events.append(_fill(message, now, order, fill, fill["price"], total, is_maker=True))
-            if fill["flags"] & FillFlags.IS_FULLY_FILLED:
-                self._close(order, OrderState.FILLED)
-        return events
+        order = self._live(fields) or self._amended_elsewhere.pop(fields["order_id"], None)
+        if order is None:
+            order = self._made(fields)
+            order.in_doubt = True
+        status = OrderStatus(fields["status"])
+        placed = OrderPlaced(received_time_ns=now, message=message, order=order, status=status)
+        return [placed, *self._take_terms(message, now, order)]
 
-    def _orders_canceled(self, message: Message, now: int) -> list[Event]:
-        events: list[Event] = []
-        fields: Fields = message.fields
-        for entry in fields["orders"]:
-            order = self._heard(entry)
-            order.total_filled_mantissa = mantissa_of(entry["total_filled"])
-            events.append(self._canceled(message, now, order, CancelReason(entry["cancel_reason"])))
-        return events
+    def filled(self, message: Message, now: int, fill: Fields) -> list[Event]:
+        """An entry of an OrderFilled."""
+        order = self._heard(fill)
+        order.side = Side(fill["side"])
+        order.total_filled_mantissa = mantissa_of(fill["total_filled"])
+        if fill["flags"] & FillFlags.IS_FULLY_FILLED:
+            self.end(order, OrderState.FILLED)
+        return [_fill(message, now, order, fill, fill["price"], order.total_filled_mantissa, is_maker=True)]
 
-    def _reject(self, message: Message, now: int) -> list[Event]:
-        fields: Fields = message.fields
-        order = self._unanswered.get(fields["ref_sequence_number"])
-        if order is not None:
-            self._close(order, OrderState.REJECTED)
-        return [
-            RequestRejected(
-                received_time_ns=now,
-                message=message,
-                ref_sequence_number=fields["ref_sequence_number"],
-                reason=fields["reason"],
-                details=fields["details"],
-                order=order,
-            )
-        ]
+    def canceled(self, message: Message, now: int, entry: Fields) -> list[Event]:
+        """An entry of an OrdersCanceled."""
+        order = self._heard(entry)
+        order.total_filled_mantissa = mantissa_of(entry["total_filled"])
+        return [self._canceled(message, now, order, CancelReason(entry["cancel_reason"]), None)]
 
-    # -- State ---------------------------------------------------------------------------------------------------------
+    # -- Which order is spoken of --------------------------------------------------------------------------------------
 
-    def _heard(self, fields: Fields) -> Order:
-        """The live order that a message or group entry speaks of; one we have no memory of is made from it."""
+    def _live(self, fields: Fields) -> Order | None:
+        """Our live order that has these ids; it has them both from here on."""
         order = self.live.get(fields["client_order_id"])
         if order is None or order.order_id not in (None, fields["order_id"]):
-            known = order
-            order = Order(fields["client_order_id"], fields["instrument_id"], state=OrderState.OPEN)
-            # orderIds only grow and one clientOrderId has one live order: a higher one means that ours had ended.
-            if known is None or (known.order_id is not None and known.order_id < fields["order_id"]):
-                self.live[order.client_order_id] = order
+            return None
         order.order_id = fields["order_id"]
         order.in_doubt = False
         return order
 
-    def _canceled(self, message: Message, now: int, order: Order, reason: CancelReason) -> OrderCanceled:
+    def _made(self, fields: Fields) -> Order:
+        """An order of ours that we have no memory of, from what is said of it."""
+        order = Order(
+            fields["client_order_id"],
+            fields["instrument_id"],
+            order_id=fields["order_id"],
+            state=OrderState.OPEN,
+            is_own=True,
+        )
+        known = self.live.get(order.client_order_id)
+        # orderIds only grow and one clientOrderId has one live order: a higher one means that ours had ended.
+        if known is None or (known.order_id is not None and known.order_id < fields["order_id"]):
+            self.live[order.client_order_id] = order
+        return order
+
+    def _heard(self, fields: Fields) -> Order:
+        """The order of ours that a message or a group entry speaks of, known or not."""
+        return self._live(fields) or self._made(fields)
+
+    def _meant(self, fields: Fields, request: Request | None) -> Order | None:
+        """The order that a refused request was about, as far as it is known."""
+        if request is not None and request.order is not None:
+            return request.order
+        return self.live.get(fields["client_order_id"])
+
+    def _amended(self, fields: Fields, request: Request | None) -> Order:
+        order = self._live(fields)
+        if order is not None:
+            return order
+        if request is not None and request.order is not None and not request.order.is_own:
+            request.order.order_id = fields["order_id"]
+            return request.order
+        order = self._made(fields)
+        # The submitter's copy of another session's amend has no correlationId: then it is ours for certain.
+        order.in_doubt = fields["correlation_id"] is not None
+        return order
+
+    def _canceled_by(self, request: Request, fields: Fields) -> Order:
+        """The order that a cancel of ours took out."""
+        order = self._live(fields)
+        if order is not None:
+            return order
+        if request.order is None or request.order.is_own:
+            request.order = Order(fields["client_order_id"], fields["instrument_id"])
+        request.order.order_id = fields["order_id"]
+        return request.order
+
+    # -- State ---------------------------------------------------------------------------------------------------------
+
+    def _take_terms(self, message: Message, now: int, order: Order) -> list[Event]:
+        """What a response or an OrderPlaced says of an order; the fills in it, and its end, as events."""
+        fields: Fields = message.fields
+        order.price_mantissa = fields["price"]
+        order.quantity_mantissa = mantissa_of(fields["quantity"])
+        order.total_filled_mantissa = mantissa_of(fields["total_filled"])
+        order.visible_mantissa = mantissa_of(fields["visible_qty"])
+        order.state = OrderState.QUEUED if fields["status"] == OrderStatus.QUEUED else OrderState.OPEN
+        events: list[Event] = []
+        total = order.total_filled_mantissa - sum(mantissa_of(fill["fill_qty"]) for fill in fields["fills"])
+        for fill in fields["fills"]:
+            total += mantissa_of(fill["fill_qty"])
+            events.append(_fill(message, now, order, fill, fill["fill_price"], total, is_maker=False))
+        if fields["status"] == OrderStatus.FILLED:
+            self.end(order, OrderState.FILLED)
+        elif fields["status"] == OrderStatus.CANCELED:
+            events.append(self._canceled(message, now, order, CancelReason(fields["cancel_reason"]), None))
+        return events
+
+    def _canceled(
+        self, message: Message, now: int, order: Order, reason: CancelReason, request: Request | None
+    ) -> OrderCanceled:
         order.cancel_reason = reason
-        self._close(order, OrderState.CANCELED)
-        return OrderCanceled(received_time_ns=now, message=message, order=order, reason=reason)
-
-    def _answered(self, order: Order) -> None:
-        number = self._request_of.pop(order, None)
-        if number is not None:
-            del self._unanswered[number]
-
-    def _close(self, order: Order, state: OrderState) -> None:
-        order.state = state
-        order.in_doubt = False
-        self._answered(order)
-        if self.live.get(order.client_order_id) is order:
-            del self.live[order.client_order_id]
+        self.end(order, OrderState.CANCELED)
+        return OrderCanceled(received_time_ns=now, message=message, order=order, reason=reason, request=request)
 
 
 def _fill(

@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from codec.errors import CodecError
 from codec.layout import FLAG_RESEND, SCHEMA_VERSION
-from codec.values import SERVER, Invalid, Message, Partial
-from codec.wire import check, decode, encode, scan
+from codec.values import Invalid, Message, Partial
+from codec.wire import encode, scan
+from gateway.client_errors import SessionStateError, UnreadableFrameError
 from gateway.client_events import (
     Disconnected,
     Event,
-    Fields,
     GapClosed,
     GapDetected,
     HeartbeatReceived,
@@ -32,38 +31,15 @@ from gateway.client_events import (
     MessageReceived,
     MessageReplayed,
     MessagesLost,
-    SessionStateError,
-    UnreadableFrameError,
 )
+from gateway.client_silence import Silence
+from gateway.client_values import Fields, read_frame
 from gateway.limits import CLIENT_HELD_FRAMES_MAX, CLIENT_ID_MAX_BYTES, MESSAGE_LENGTH_MAX_BYTES, SECRET_MAX_BYTES
 
 NS_PER_S = 1_000_000_000
 
-# In heartbeat intervals. We speak well before the gateway may miss us; we probe it as it probes us, and are slower to
-# give it up than it is to give us up, since nothing of ours depends on being first.
-HEARTBEAT_FACTOR = 0.75
-PROBE_FACTOR = 1.2
-LAPSE_FACTOR = 2.0
-# Silence is judged twice, so that what arrived while this process was stopped is read before it counts.
-SECOND_LOOK_NS = 50_000_000
-
+_FLAGS_OFFSET = 1  # in a frame
 _SESSION_MESSAGES = frozenset({"LogonConf", "LoggedOut", "Heartbeat", "TestRequest"})
-
-
-def read_frame(frame: bytes, version: int | None) -> Message:
-    """Decode one frame of a gateway in a session of this version; None: of a session whose version is not known.
-
-    Raises UnreadableFrameError also where only a value is out of its enum or range.
-    """
-    try:
-        message = decode(frame, version=version)
-        # The stamp names the newest layout that the message has had up to its session's version.
-        problem = check(frame, version=version or max(1, message.header.version), direction=SERVER)
-    except CodecError as error:
-        raise UnreadableFrameError(str(error)) from None
-    if problem is not None:
-        raise UnreadableFrameError(problem.detail)
-    return message
 
 
 class SessionState(Enum):
@@ -73,6 +49,9 @@ class SessionState(Enum):
     LOGGED_ON = "logged on"
     LOGGING_OUT = "logging out"
     ENDED = "ended"  # LoggedOut has come, or the line is no longer usable; it only remains to close it
+
+
+_TALKING = frozenset({SessionState.LOGGING_ON, SessionState.LOGGED_ON, SessionState.LOGGING_OUT})
 
 
 @dataclass(slots=True)
@@ -119,21 +98,17 @@ class SessionCore:
         self.numbers = numbers if numbers is not None else SequenceNumbers()
         self.state = SessionState.DISCONNECTED
         self.schema_version = schema_version  # what we ask for, until LogonConf says what it is
-        self.heartbeat_interval_ns = 0
         self._secret = secret
         self._asked_version = schema_version
         self._cancel_on_disconnect = cancel_on_disconnect
-        self._logon_timeout_ns = int(logon_timeout_s * NS_PER_S)
         self._input = bytearray()
         self._output: list[bytes] = []
         self._held: dict[int, Message] = {}
         self._replay: _Replay | None = None
         self._resetting = False
         self._outbound_before_logon = self.numbers.next_outbound
-        self._last_sent_ns = 0
-        self._last_heard_ns = 0
-        self._probed = False
-        self._second_look_ns: int | None = None
+        self._logon_number = 0
+        self._silence = Silence(int(logon_timeout_s * NS_PER_S))
         self._end_detail = ""
 
     # -- Queries -------------------------------------------------------------------------------------------------------
@@ -154,16 +129,9 @@ class SessionCore:
 
     def next_deadline_ns(self) -> int | None:
         """When `tick` next has something to do, ns since the Unix epoch; None = only bytes can change anything."""
-        if self._second_look_ns is not None:
-            return self._second_look_ns
-        if self.state is SessionState.LOGGING_ON:
-            return self._last_heard_ns + self._logon_timeout_ns
-        if self.state in (SessionState.LOGGED_ON, SessionState.LOGGING_OUT):
-            silence = LAPSE_FACTOR if self._probed else PROBE_FACTOR
-            return min(
-                self._last_sent_ns + self._intervals(HEARTBEAT_FACTOR), self._last_heard_ns + self._intervals(silence)
-            )
-        return None
+        if self.state not in _TALKING:
+            return None
+        return self._silence.next_deadline_ns(is_logging_on=self.state is SessionState.LOGGING_ON)
 
     # -- Commands ------------------------------------------------------------------------------------------------------
 
@@ -172,7 +140,7 @@ class SessionCore:
         if self.state is not SessionState.DISCONNECTED:
             raise SessionStateError(f"connected() while {self.state.value}")
         self.state = SessionState.CONNECTED
-        self._last_heard_ns = self._last_sent_ns = now
+        self._silence.heard(now)
 
     def logon(self, now: int, *, reset: bool) -> None:
         """Send Logon. `reset` starts both streams at 1 again; without it they go on, and the missed is asked for."""
@@ -184,7 +152,8 @@ class SessionCore:
         self._outbound_before_logon = self.numbers.next_outbound
         if reset:
             self.numbers.next_outbound = 1
-        self._last_heard_ns = now
+        self._logon_number = self.numbers.next_outbound
+        self._silence.heard(now)
         fields = {
             "client_id": self.client_id,
             "secret": self._secret,
@@ -250,8 +219,7 @@ class SessionCore:
                 break
             offset = found.start + found.length
             try:
-                message = read_frame(bytes(self._input[found.start : offset]), self.schema_version)
-                self._frame(now, message, events)
+                self._frame(now, self._read(bytes(self._input[found.start : offset])), events)
             except UnreadableFrameError as error:
                 self._end(f"the gateway sent a frame that cannot be read: {error}")
         del self._input[:offset]
@@ -259,20 +227,19 @@ class SessionCore:
 
     def tick(self, now: int) -> list[Event]:
         """Do what is due: a heartbeat, a probe of a silent gateway, giving it up. Harmless at any time."""
-        if self.state not in (SessionState.LOGGING_ON, SessionState.LOGGED_ON, SessionState.LOGGING_OUT):
+        if self.state not in _TALKING:
             return []
-        if self._has_lapsed(now):
-            if self._second_look_ns is None:
-                self._second_look_ns = now + SECOND_LOOK_NS
-            elif now >= self._second_look_ns:
+        is_logging_on = self.state is SessionState.LOGGING_ON
+        if self._silence.has_lapsed(now, is_logging_on=is_logging_on):
+            if self._silence.looked(now):
                 self._end("the gateway has fallen silent")
             return []
-        if self.state is SessionState.LOGGING_ON:
+        if is_logging_on:
             return []
-        if not self._probed and now >= self._last_heard_ns + self._intervals(PROBE_FACTOR):
-            self._probed = True
+        if self._silence.must_probe(now):
+            self._silence.probed()
             self._put(now, "TestRequest", {"correlation_id": now})
-        if now >= self._last_sent_ns + self._intervals(HEARTBEAT_FACTOR):
+        if self._silence.must_speak(now):
             self._put(now, "Heartbeat", {"correlation_id": 0})
         return []
 
@@ -301,15 +268,17 @@ class SessionCore:
         """LogonConf has come."""
         return []
 
-    def _on_messages_lost(self) -> None:
-        """Messages of our stream will never be told."""
+    def _on_messages_lost(self, sent_before: int | None) -> None:
+        """Messages of our stream will never be told: answers to what was sent under numbers below, or to anything."""
 
     # -- Inbound -------------------------------------------------------------------------------------------------------
 
+    def _read(self, frame: bytes) -> Message:
+        # A replay brings frames as they first were, in whatever version the session had then: their stamp tells.
+        return read_frame(frame, None if frame[_FLAGS_OFFSET] & FLAG_RESEND else self.schema_version)
+
     def _frame(self, now: int, message: Message, events: list[Event]) -> None:
-        self._last_heard_ns = now
-        self._probed = False
-        self._second_look_ns = None
+        self._silence.heard(now)
         if self.state is SessionState.CONNECTED and message.name != "LoggedOut":
             self._end(f"{message.name} came before we sent a Logon")
             return
@@ -334,7 +303,7 @@ class SessionCore:
             number = message.header.sequence_number
             if self._resetting:
                 self.numbers.next_inbound = number
-                self._on_messages_lost()
+                self._on_messages_lost(None)
             elif number < self.numbers.next_inbound:
                 self._logon_failed()
                 self._end(
@@ -393,7 +362,7 @@ class SessionCore:
         fields: Fields = message.fields
         # A version 11 session and older ones hear no version: it is the one of the header we sent.
         self.schema_version = fields.get("schema_version") or self._asked_version
-        self.heartbeat_interval_ns = fields["heartbeat_interval_seconds"] * NS_PER_S
+        self._silence.interval_ns = fields["heartbeat_interval_seconds"] * NS_PER_S
         events.append(
             LoggedOn(
                 received_time_ns=now,
@@ -445,7 +414,7 @@ class SessionCore:
         return message.header.sequence_number
 
     def _lose(self, now: int, from_number: int, to_number: int, events: list[Event]) -> None:
-        self._on_messages_lost()
+        self._on_messages_lost(self._logon_number)
         events.append(
             MessagesLost(received_time_ns=now, from_sequence_number=from_number, to_sequence_number=to_number)
         )
@@ -490,7 +459,7 @@ class SessionCore:
             root_version=root_version,
         )
         self.numbers.next_outbound = number + 1
-        self._last_sent_ns = now
+        self._silence.sent(now)
         self._output.append(frame)
         return number
 
@@ -503,14 +472,6 @@ class SessionCore:
     def _logon_failed(self) -> None:
         # The gateway may or may not have taken a reset: a number at or above the one it expects is right in both cases.
         self.numbers.next_outbound = max(self.numbers.next_outbound, self._outbound_before_logon)
-
-    def _has_lapsed(self, now: int) -> bool:
-        if self.state is SessionState.LOGGING_ON:
-            return now >= self._last_heard_ns + self._logon_timeout_ns
-        return now >= self._last_heard_ns + self._intervals(LAPSE_FACTOR)
-
-    def _intervals(self, factor: float) -> int:
-        return int(self.heartbeat_interval_ns * factor)
 
     def _end(self, detail: str) -> None:
         self._end_detail = detail

@@ -20,19 +20,16 @@ from gateway.client_events import (
     Disconnected,
     DropCopy,
     Event,
-    Fields,
     LoggedOn,
     LoggedOut,
     MessageEvent,
-    Order,
     OrderAccepted,
     OrderCanceled,
     OrderFilled,
     OrderRejected,
-    from_mantissa,
-    mantissa_of,
-    to_mantissa,
 )
+from gateway.client_state import Order
+from gateway.client_values import Fields, from_mantissa, mantissa_of, to_mantissa
 
 Record = dict[str, Any]
 

@@ -16,22 +16,19 @@ from support.session import plain
 
 from codec.layout import CancelReason, Side, TimeInForce
 from gateway.client import BlockingClient, BlockingDropCopyClient, Client, DropCopyClient, SequenceNumbers
+from gateway.client_errors import ConnectionDownError, EventsLostError, LogonRefusedError, SessionStateError
 from gateway.client_events import (
-    ConnectionDownError,
     Disconnected,
     DropCopy,
     Event,
-    EventsLostError,
     GapClosed,
     HeartbeatReceived,
-    LogonRefusedError,
     MessageEvent,
     MessageReplayed,
     OrderCanceled,
     OrderFilled,
-    OrderState,
-    SessionStateError,
 )
+from gateway.client_state import OrderState
 
 KEYS = [f"key-{number}" for number in range(100)]
 Run = Callable[[Coroutine[Any, Any, None]], None]

@@ -13,11 +13,13 @@ from support.session import (
     START,
     S,
     cancel_entry,
+    canceled_event,
     core_of,
     enter,
     fill_event,
     log_on,
     maker_fill,
+    nine,
     plain,
     ready,
     response,
@@ -25,13 +27,11 @@ from support.session import (
 
 from codec.layout import CancelReason, Side
 from gateway.client_core import ClientCore
-from gateway.client_events import (
-    Order,
-    OrderState,
-    SessionStateError,
-    to_mantissa,
-)
+from gateway.client_errors import SessionStateError
+from gateway.client_events import OrderCanceled
 from gateway.client_session import SequenceNumbers, SessionState
+from gateway.client_state import Order, OrderState
+from gateway.client_values import to_mantissa
 
 # -- Logon -------------------------------------------------------------------------------------------------------------
 
@@ -228,12 +228,26 @@ def test_what_was_missed_is_asked_for_and_told_in_order() -> None:
     events = core.received(later, peer.again(3, 5))
     assert plain(events) == [
         ("OrderFilled", fill_event(5, "100.5", "0.5", "0.5", is_maker=True)),
-        ("OrderCanceled", {"order": 1, "reason": CancelReason.CLIENT_DISCONNECT}),
+        canceled_event(1, CancelReason.CLIENT_DISCONNECT),
         ("GapClosed", asked),
     ]
     assert [event.resent for event in events[:2]] == [True, True]
     assert (order.state, core.orders.live, core.has_gap) == (OrderState.CANCELED, {}, False)
     assert core.numbers == SequenceNumbers(5, 7)
+
+
+def test_a_replay_is_read_in_the_version_that_its_frames_were_written_in() -> None:
+    newer, older = Peer(17), Peer(9)
+    core = core_of(SequenceNumbers(5, 2), schema_version=9)
+    older.next_number = 4
+    log_on(core, older, reset=False, last=4)
+    cancel = {"client_order_id": 1, "order_id": 1001, "instrument_id": 1, "correlation_id": 3}
+    told = newer.says("CancelOrderResponse", 2, RESEND, **cancel, quantity=nine("2"), total_filled=nine("0.5"))
+    told += newer.says("OrderPlaced", 3, RESEND, **cancel | {"order_id": 1002, "status": 1, "quantity": nine("3")})
+    events = core.received(START, told)
+    assert [name for name, _ in plain(events)] == ["OrderCanceled", "OrderPlaced", "GapClosed"]
+    assert [event.order.total_filled for event in events if isinstance(event, OrderCanceled)] == [Decimal("0.5")]
+    assert core.orders.live[1].quantity == 3
 
 
 def test_live_messages_wait_until_the_gap_before_them_is_closed() -> None:
@@ -273,14 +287,14 @@ def test_messages_that_are_no_longer_stored_leave_live_orders_in_doubt() -> None
     assert plain(events) == [("MessagesLost", {"from_sequence_number": 4, "to_sequence_number": 5})]
     assert (order.in_doubt, other.in_doubt) == (True, True)
     assert plain(core.received(START, peer.again(6, 6))) == [
-        ("OrderCanceled", {"order": 1, "reason": CancelReason.CLIENT_DISCONNECT}),
+        canceled_event(1, CancelReason.CLIENT_DISCONNECT),
         (
             "RequestRejected",
             {
                 "ref_sequence_number": request,
                 "reason": 4,
                 "details": "messages 4..5 no longer stored",
-                "order": None,
+                "request": None,
             },
         ),
         ("GapClosed", {"from_sequence_number": 4, "to_sequence_number": 6}),
@@ -373,7 +387,7 @@ def test_a_logout_brings_the_cancels_and_then_the_end() -> None:
         core.new_order(START, instrument_id=1, side=Side.BUY, quantity=1, price=1)
     canceled = peer.says("OrdersCanceled", orders=[cancel_entry(order)])
     assert plain(core.received(START, canceled + peer.says("LoggedOut", reason="logout"))) == [
-        ("OrderCanceled", {"order": 1, "reason": CancelReason.CLIENT_DISCONNECT}),
+        canceled_event(1, CancelReason.CLIENT_DISCONNECT),
         ("LoggedOut", {"reason": "logout", "had_session": True}),
     ]
     assert core.must_close

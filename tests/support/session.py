@@ -4,11 +4,13 @@ from dataclasses import fields as fields_of
 from decimal import Decimal
 from typing import Any
 
-from codec.layout import Side
+from codec.layout import SCHEMA_VERSION, CancelReason, Side
 from codec.values import Decimal72
 from gateway.client_core import ClientCore
-from gateway.client_events import Event, Order, to_mantissa
+from gateway.client_events import Event, QuoteSide
 from gateway.client_session import SequenceNumbers, SessionCore
+from gateway.client_state import Order, Quote, Request
+from gateway.client_values import to_mantissa
 from support.peer import Peer
 
 S = 1_000_000_000
@@ -21,23 +23,40 @@ def nine(amount: str) -> Decimal72:
 
 
 def plain(events: list[Event]) -> list[tuple[str, dict[str, Any]]]:
-    """Events by kind and content, orders as their clientOrderId; without the message and the time of arrival."""
+    """Events by kind and content, without the message and the time of arrival.
+
+    An order is its clientOrderId, a quote its orderId, a request the number that it was sent under.
+    """
     return [
         (
             type(event).__name__,
             {
-                field.name: value.client_order_id if isinstance(value, Order) else value
+                field.name: _plain(getattr(event, field.name))
                 for field in fields_of(event)
                 if field.name not in ("message", "received_time_ns")
-                for value in [getattr(event, field.name)]
             },
         )
         for event in events
     ]
 
 
-def state_of(order: Order) -> dict[str, Any]:
-    return {field.name: getattr(order, field.name) for field in fields_of(order)}
+def _plain(value: Any) -> Any:
+    match value:
+        case Order():
+            return value.client_order_id
+        case Quote():
+            return value.order_id
+        case Request():
+            return value.sequence_number
+        case QuoteSide():
+            return tuple(_plain(getattr(value, field.name)) for field in fields_of(value))
+        case tuple():
+            return tuple(_plain(item) for item in value)
+    return value
+
+
+def state_of(held: Order | Quote) -> dict[str, Any]:
+    return {field.name: getattr(held, field.name) for field in fields_of(held)}
 
 
 def core_of(numbers: SequenceNumbers | None = None, **session: Any) -> ClientCore:
@@ -50,11 +69,11 @@ def log_on(core: SessionCore, peer: Peer, now: int = START, *, reset: bool = Tru
     core.logon(now, reset=reset)
     peer.heard(core.take_output())
     conf: dict[str, Any] = {"heartbeat_interval_seconds": INTERVAL // S}
-    return core.received(now, peer.says("LogonConf", last=last, **conf, schema_version=17))
+    return core.received(now, peer.says("LogonConf", last=last, **conf, schema_version=peer.version))
 
 
-def ready() -> tuple[ClientCore, Peer]:
-    core, peer = core_of(), Peer()
+def ready(version: int = SCHEMA_VERSION) -> tuple[ClientCore, Peer]:
+    core, peer = core_of(schema_version=version), Peer(version)
     log_on(core, peer)
     return core, peer
 
@@ -80,6 +99,18 @@ def response(order: Order, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def amend_response(order: Order, **changes: Any) -> dict[str, Any]:
+    """An answer to an amend to 3 at 99; its `correlation_id` is to be given."""
+    answer = response(order, price=to_mantissa("99"), quantity=nine("3"), visible_qty=nine("3"))
+    del answer["side"]
+    return answer | changes
+
+
+def taken(match_id: int, price: str, quantity: str) -> dict[str, Any]:
+    """A fill in a response."""
+    return {"match_id": match_id, "fill_price": to_mantissa(price), "fill_qty": nine(quantity)}
+
+
 def maker_fill(order: Order, quantity: str, total: str, match_id: int, flags: int = 0) -> dict[str, Any]:
     return {
         "client_order_id": order.client_order_id,
@@ -102,6 +133,12 @@ def cancel_entry(order: Order, total: str = "0", reason: int = 7) -> dict[str, A
         "total_filled": nine(total),
         "cancel_reason": reason,
     }
+
+
+def canceled_event(
+    client_order_id: int, reason: CancelReason, request: int | None = None
+) -> tuple[str, dict[str, Any]]:
+    return "OrderCanceled", {"order": client_order_id, "reason": reason, "request": request}
 
 
 def fill_event(match_id: int, price: str, quantity: str, total: str, *, is_maker: bool) -> dict[str, Any]:

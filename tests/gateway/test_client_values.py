@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.session import S
 
 from codec.values import Decimal72
-from gateway.client_events import from_mantissa, mantissa_of, to_mantissa
+from gateway.client_values import from_mantissa, mantissa_of, to_mantissa
 
 
 @given(st.integers(-(2**63) + 1, 2**63 - 1))

@@ -1,0 +1,29 @@
+"""The client's errors: of the gateway's bytes, and of calls that cannot be carried out."""
+
+from __future__ import annotations
+
+from gateway.errors import MisuseError, PeerError
+
+
+class LogonRefusedError(PeerError):
+    """The gateway answered a Logon with LoggedOut; the text is the gateway's reason."""
+
+
+class ConnectionDownError(PeerError):
+    """The line went down before what was waited for came."""
+
+
+class UnreadableFrameError(PeerError):
+    """A frame that is none, or says what cannot be. It ends the line."""
+
+
+class SessionStateError(MisuseError):
+    """A call that the session's state does not allow: an order before the logon, two replays at once."""
+
+
+class EventsLostError(MisuseError):
+    """A reader of events was too slow and its queue ran full. The orders are true; the reader's own record is not."""
+
+
+class SchemaVersionError(MisuseError):
+    """A request that is newer than the session's schema version."""
