@@ -33,7 +33,8 @@ def _value(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-def _table(head: str, values: Mapping[str, Any]) -> str:
+def toml_table(head: str, values: Mapping[str, Any]) -> str:
+    """One table of a configuration file."""
     return "\n".join([head, *(f"{name} = {_value(value)}" for name, value in values.items())]) + "\n"
 
 
@@ -55,14 +56,14 @@ def write_configuration(
     them; nothing is kept on disk; the port is a free one.
     """
     gateway = {"name": "gw-test", "host": "127.0.0.1", "port": 0, "data_dir": "", "heartbeat_interval_s": 30} | settings
-    tables = [_table("[gateway]", gateway)]
-    tables += [_table("[[instrument]]", table) for table in (INSTRUMENT | dict(instrument or {}), OTHER_INSTRUMENT)]
-    tables += [_table("[[portfolio]]", {"id": number, "max_open_orders": max_open_orders}) for number in (1, 2)]
-    tables += [_table("[[mmp_group]]", group) for group in mmp_groups]
+    tables = [toml_table("[gateway]", gateway)]
+    tables += [toml_table("[[instrument]]", table) for table in (INSTRUMENT | dict(instrument or {}), OTHER_INSTRUMENT)]
+    tables += [toml_table("[[portfolio]]", {"id": number, "max_open_orders": max_open_orders}) for number in (1, 2)]
+    tables += [toml_table("[[mmp_group]]", group) for group in mmp_groups]
     for role, names in (("trader", traders), ("drop_copy", drop_copies)):
         for name in names:
             portfolio = 2 if name.startswith("stranger") else 1
             key = {"client_id": name, "portfolio": portfolio, "role": role, "secret": secret_of(name)}
-            tables.append(_table("[[api_key]]", key))
+            tables.append(toml_table("[[api_key]]", key))
     path.write_text("\n".join(tables))
     return path

@@ -11,13 +11,22 @@ from support.processes import Connections, Gateway
 
 
 class Scene:
-    """What one scenario plays with. `close` ends every process and reports whatever any connection found wrong."""
+    """What one scenario plays with, on a gateway whose configuration `write` makes from the settings.
 
-    def __init__(self, directory: Path, client_program: Path, **settings: Any) -> None:
+    `close` ends every process and reports whatever any connection found wrong.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        client_program: Path,
+        write: Callable[..., Path] = write_configuration,
+        **settings: Any,
+    ) -> None:
         self._client_program = client_program
         self._processes: list[Connections] = []
         self.connections: list[Connection] = []
-        self.gateway = Gateway(write_configuration(directory / "gateway.toml", **settings))
+        self.gateway = Gateway(write(directory / "gateway.toml", **settings))
         try:
             self.shared_process = self.process()
         except BaseException:
