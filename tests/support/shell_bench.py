@@ -11,6 +11,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -117,11 +118,11 @@ class Sleeper(asyncio.Protocol):
 class ShellBench:
     """A gateway on a free port of this process."""
 
-    def __init__(self, settings: Config | None = None, **gateway: Any) -> None:
+    def __init__(self, settings: Config | None = None, config_path: Path | None = None, **gateway: Any) -> None:
         self.log = RecordedLog()
         self.loop = uvloop.new_event_loop()
         self.clients: list[Client] = []
-        self.server = Server(settings or configuration(port=0, **gateway), self.log)
+        self.server = Server(settings or configuration(port=0, **gateway), self.log, config_path)
         self._task = self.loop.create_task(self.server.run())
         self.until(lambda: bool(self.events("listening")), "the gateway to listen")
         (listening,) = self.events("listening")
