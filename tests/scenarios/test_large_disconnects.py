@@ -13,15 +13,8 @@ ORDERS_PER_SESSION = 3
 
 
 def enter_many(connection: Connection, count: int, first: int = 1, **changed: object) -> None:
-    """Send orders in one go and wait for the last answer; the answers themselves are not printed."""
-    request = message("NewOrderRequest", order(first, **changed))
-    connection.process.command(
-        connection.command("quiet", "1"),
-        f"repeat {count} send {connection.number} {request}",
-        connection.command("reached", str(count)),
-    )
-    assert connection.event()["event"] == "reached"
-    connection.do("quiet", "0")
+    """Send orders in one go and wait for the last answer."""
+    connection.repeat_quietly(count, "NewOrderRequest", **order(first, **changed))
 
 
 @pytest.mark.parametrize("count", [ENTRIES_PER_FRAME_MAX, ENTRIES_PER_FRAME_MAX + 1, MANY_ORDERS])

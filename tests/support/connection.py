@@ -126,6 +126,16 @@ class Connection:
         """Send one message many times; clientOrderId, orderId and correlationId grow by one each time."""
         self.process.command(f"repeat {times} send {self.number} {message(name, fields, framing)}")
 
+    def repeat_quietly(self, times: int, name: str, **fields: Any) -> None:
+        """The same, and wait for as many answers, which are not handed out."""
+        self.process.command(
+            self.command("quiet", "1"),
+            f"repeat {times} send {self.number} {message(name, fields)}",
+            self.command("reached", str(times)),
+        )
+        assert self.event()["event"] == "reached"
+        self.do("quiet", "0")
+
     def send_logon(
         self,
         client_id: str,

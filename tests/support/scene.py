@@ -1,5 +1,7 @@
 """A gateway with the client processes around it, taken down and audited together."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 from support.configuration import secret_of, write_configuration
 from support.connection import Connection
 from support.drop_copy import DropCopy
-from support.processes import Connections, Gateway
+from support.processes import DEADLINE_S, Connections, Gateway
 
 
 class Scene:
@@ -69,6 +71,17 @@ class Scene:
         observer = self.observer(process, receive_buffer)
         observer.logon(client_id)
         return observer
+
+    def admin(self, *words: str) -> str:
+        """What `breakwire admin` says; the gateway needs an admin_socket. A control that fails, fails the scenario."""
+        done = self.try_admin(*words)
+        assert (done.returncode, done.stderr) == (0, ""), done
+        return done.stdout.removesuffix("\n")
+
+    def try_admin(self, *words: str) -> subprocess.CompletedProcess[str]:
+        action, *rest = words
+        command = [sys.executable, "-m", "gateway", "admin", action, "--config", str(self.gateway.configuration), *rest]
+        return subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S)
 
     def faults(self) -> list[str]:
         found = [f"{connection}: {fault}" for connection in self.connections for fault in connection.faults]
