@@ -142,6 +142,7 @@ COMMANDS: Final = (
     admin_command("deactivate", "close an instrument for good and cancel its orders", _INSTRUMENT),
     admin_command("lock", "cancel a portfolio's orders and let it enter none", _PORTFOLIO),
     admin_command("unlock", "end a lock", _PORTFOLIO),
+    admin_command("settle", "end the day: cancel day orders whose days are over"),
     admin_command("kill_client", "end the session of a key and cancel its orders", _KEY),
     admin_command("kill_portfolio", "end all sessions of a portfolio and cancel its orders", _PORTFOLIO),
     admin_command("revoke", "end the session of a key for good and cancel its orders", _KEY),

@@ -1,13 +1,17 @@
 """From the configuration to the parts of a core: what stands in the file, in the terms of the engine room."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from codec.layout import ProductType
-from gateway.config import Config, Instrument, Portfolio, RateLimit
+from gateway.config import Config, Gateway, Instrument, Portfolio, RateLimit
 from gateway.engine import Engine
 from gateway.engine_types import InstrumentSpec, MmpGroupSpec, OwnerSpec, PortfolioSpec
+from gateway.heartbeat import Silence
 from gateway.limits import ORDERS_MAX
 from gateway.rate_limit import RateLimits
+
+_SECOND_NS: Final = 1_000_000_000
 
 
 def engine_of(config: Config) -> Engine:
@@ -62,4 +66,15 @@ def rate_limits_of(limit: RateLimit | None, portfolio_of: Sequence[int]) -> Rate
         orders_burst=limit.orders_burst,
         mass_quotes_per_s=limit.mass_quotes_per_s,
         mass_quotes_burst=limit.mass_quotes_burst,
+    )
+
+
+def silence_of(settings: Gateway) -> Silence:
+    """The times of protocol 8.4 that the settings make, in ns."""
+    interval_ns = settings.heartbeat_interval_s * _SECOND_NS
+    return Silence(
+        interval_ns=interval_ns,
+        probe_ns=round(interval_ns * settings.heartbeat_probe_factor),
+        lapse_ns=round(interval_ns * settings.heartbeat_lapse_factor),
+        logon_ns=round(settings.logon_timeout_s * _SECOND_NS),
     )

@@ -23,14 +23,14 @@ core.
 """
 
 from codec.layout import Cause
-from gateway.assembly import engine_of, portfolio_indexes, rate_limits_of
+from gateway.assembly import engine_of, portfolio_indexes, rate_limits_of, silence_of
 from gateway.cancel_on_disconnect import CancelOnDisconnect, Ending
-from gateway.config import ApiKey, Config, Gateway
+from gateway.config import ApiKey, Config
 from gateway.credentials import KeyRing
 from gateway.day_orders import DayOrders
 from gateway.dispatch import Dispatcher
 from gateway.errors import LifecycleError
-from gateway.heartbeat import Deadlines, Silence, has_lapsed, must_probe, must_speak, next_look
+from gateway.heartbeat import Deadlines, has_lapsed, must_probe, must_speak, next_look
 from gateway.lifecycle import (
     CAUSE_POLICY,
     TEXT_ALREADY_LOGGED_ON,
@@ -50,8 +50,6 @@ from gateway.session import Link, LinkClosing, LinkState, Session, SessionState,
 from gateway.settlement import Settlements
 from gateway.stream import ChunkPool, Stream
 from gateway.venue_controls import Control, VenueControls
-
-_SECOND_NS = 1_000_000_000
 
 
 class Core:
@@ -232,6 +230,7 @@ class Core:
         Raises:
             ControlError: it cannot be done, and nothing was.
         """
+        self.run_timers(now)
         return self.controls.control(control, now)
 
     def reload(self, config: Config, now: int) -> str:
@@ -495,14 +494,3 @@ def link_of(session: Session) -> Link:
     if session.link is None:
         raise LifecycleError(f"session: no link in state {SessionState(session.state).name}")
     return session.link
-
-
-def silence_of(settings: Gateway) -> Silence:
-    """The times of protocol 8.4 that the settings make, in ns."""
-    interval_ns = settings.heartbeat_interval_s * _SECOND_NS
-    return Silence(
-        interval_ns=interval_ns,
-        probe_ns=round(interval_ns * settings.heartbeat_probe_factor),
-        lapse_ns=round(interval_ns * settings.heartbeat_lapse_factor),
-        logon_ns=round(settings.logon_timeout_s * _SECOND_NS),
-    )

@@ -84,7 +84,11 @@ class Revoke(OfKey, frozen=True, tag="revoke"):
     """Ends the key's session, and lets it log on no more."""
 
 
-Control = Halt | Resume | Deactivate | Lock | Unlock | KillClient | KillPortfolio | Revoke
+class Settle(Request, frozen=True, tag="settle"):
+    """A settlement now, besides those at settlement_time: day orders whose days are over are cancelled."""
+
+
+Control = Halt | Resume | Deactivate | Lock | Unlock | KillClient | KillPortfolio | Revoke | Settle
 
 # What they do -------------------------------------------------------------------------------------------------------
 
@@ -115,6 +119,7 @@ class VenueControls:
             KillClient: self._kill_client,
             KillPortfolio: self._kill_portfolio,
             Revoke: self._revoke,
+            Settle: self._settle,
         }
 
     @property
@@ -242,6 +247,10 @@ class VenueControls:
         self._core.gone(session, Cause.ADMIN, now, text)
         ending: Ending = session.ending
         return ending.bound_count
+
+    def _settle(self, _control: Settle, now: int) -> str:
+        self._core.settle(now)
+        return "settled, day orders whose days are over leave"
 
     # what there is
 

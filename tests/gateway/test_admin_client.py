@@ -60,6 +60,7 @@ def gateway(path: Path) -> Iterator[FakeGateway]:
         (["kill-portfolio", "2"], {"action": "kill_portfolio", "portfolio_id": 2}),
         (["kill-client", "maker-1"], {"action": "kill_client", "client_id": "maker-1"}),
         (["revoke", "maker-1"], {"action": "revoke", "client_id": "maker-1"}),
+        (["settle"], {"action": "settle"}),
         (["reload"], {"action": "reload"}),
     ],
 )

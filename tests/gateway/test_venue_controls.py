@@ -31,6 +31,7 @@ from gateway.venue_controls import (
     Lock,
     Resume,
     Revoke,
+    Settle,
     Unlock,
 )
 
@@ -400,6 +401,54 @@ def test_a_revoked_drop_copy_key_is_put_nothing_more() -> None:
     number = driver.session("watch-1").stream.next_number
     with_orders(driver, "maker-1", [1])
     assert driver.session("watch-1").stream.next_number == number
+
+
+# The day
+
+DAY = 1
+
+
+def test_a_settlement_by_command_ends_the_orders_whose_days_are_over() -> None:
+    driver = CoreDriver()
+    maker = driver.logged_on("maker-1")
+    for number, days in ((1, DAY), (2, 2 * DAY), (3, 0)):
+        maker.order(number, time_in_force=days)
+    maker.take()
+    text = "settled, day orders whose days are over leave"
+    for exec_id, order_id in ((4, 1), (5, 2)):
+        assert control(driver, Settle()) == text
+        driver.settle()
+        fire = orders_canceled(exec_id, [canceled(order_id, order_id, reason=CancelReason.TIME_IN_FORCE)])
+        assert told(maker) == [("OrdersCanceled", fire)]
+    control(driver, Settle())
+    driver.settle()
+    assert told(maker) == []
+
+
+def test_day_orders_of_a_deactivated_book_leave_once() -> None:
+    driver = CoreDriver(configuration(drain_step_orders=1))
+    maker = driver.logged_on("maker-1")
+    for number in (1, 2, 3):
+        maker.order(number, time_in_force=DAY)
+    maker.take()
+    control(driver, Deactivate(1))
+    driver.step()
+    control(driver, Settle())
+    driver.settle()
+    reasons = [(entry["order_id"], entry["cancel_reason"]) for _, said in told(maker) for entry in said["orders"]]
+    assert reasons == [(1, DEACTIVATED), (2, CancelReason.TIME_IN_FORCE), (3, CancelReason.TIME_IN_FORCE)]
+
+
+def test_what_is_due_happens_before_a_control() -> None:
+    driver = CoreDriver(configuration(settlement_time="08:00:01Z"))
+    maker = driver.logged_on("maker-1")
+    maker.order(1, time_in_force=DAY)
+    maker.take()
+    driver.now += SECOND
+    control(driver, Lock(1))
+    driver.settle()
+    reasons = [entry["cancel_reason"] for _, said in told(maker) for entry in said["orders"]]
+    assert reasons == [CancelReason.TIME_IN_FORCE]
 
 
 # All of them

@@ -20,6 +20,7 @@ from support.frames import (
     PORTFOLIO_LOCKED,
     PORTFOLIO_LOCKED_REASON,
     SELL,
+    TIME_IN_FORCE,
     UPDATED,
     VERSIONS,
     amend,
@@ -257,6 +258,15 @@ def test_a_reload_brings_keys_and_takes_them_away_and_changes_nothing_when_it_ma
     assert goodbye(leaver) == ("LoggedOut", {"reason": REVOKED})
     newcomer = venue.trader("newcomer-1")
     newcomer.place(order(2))
+    maker.nothing_more()
+
+
+def test_a_settlement_by_command_cancels_the_orders_of_the_day(venue: Scene) -> None:
+    maker = venue.trader("maker-1")
+    today, tomorrow = maker.place(order(1, timeInForce=1)), maker.place(order(2, timeInForce=2))
+    for client_order_id, order_id in ((1, today), (2, tomorrow)):
+        assert venue.admin("settle") == "settled, day orders whose days are over leave"
+        assert maker.frame().plain == orders_canceled(canceled(client_order_id, order_id, reason=TIME_IN_FORCE))
     maker.nothing_more()
 
 

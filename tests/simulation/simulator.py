@@ -25,7 +25,7 @@ from support.core_driver import LOT, SECOND, TICK, CoreDriver, Line, configurati
 from codec import messages
 from codec.layout import Side
 from codec.values import Decimal72
-from gateway.core import silence_of
+from gateway.assembly import silence_of
 from gateway.session import LinkState, Session, SessionState
 
 MILLISECOND = SECOND // 1000

@@ -12,8 +12,8 @@ from typing import Any
 
 from codec import messages
 from codec.layout import Cause, ProductType, RejectReason
+from gateway.assembly import silence_of
 from gateway.config import Config
-from gateway.core import silence_of
 from gateway.engine_types import InstrumentSpec, MmpGroupSpec, OwnerSpec, PortfolioSpec
 from gateway.lifecycle import (
     CAUSE_POLICY,
