@@ -248,9 +248,9 @@ class Line:
 class CoreDriver:
     """A gateway without sockets, and the time."""
 
-    def __init__(self, settings: Config | None = None, now: int = START) -> None:
+    def __init__(self, settings: Config | None = None, now: int = START, **limits: int) -> None:
         self.log = RecordedLog()
-        self.core = Core(configuration() if settings is None else settings, self.log)
+        self.core = Core(configuration() if settings is None else settings, self.log, **limits)
         self.now = now
         self.lines: dict[Link, Line] = {}
 
