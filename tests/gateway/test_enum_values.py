@@ -1,0 +1,315 @@
+"""Each value of each enum that the gateway can say is said here; those that it never says are listed with the reason.
+
+A value counts as said when a frame of a session, read by the reference codec, has it in a field of that enum.
+"""
+
+from collections.abc import Callable, Iterator
+from enum import IntEnum, IntFlag
+from typing import Any
+
+import pytest
+from support import engine_room, random_requests
+from support.core_driver import CoreDriver, configuration, nine, order, quantity
+
+from codec.layout import (
+    ENUMS,
+    MESSAGES,
+    SETS,
+    CancelFlags,
+    CancelOrderRejectReason,
+    CancelReason,
+    FieldLayout,
+    FillFlags,
+    MassCancelRejectReason,
+    MassQuoteRejectReason,
+    MmpStatusRejectReason,
+    MmpTriggerType,
+    MultiPartEventFlags,
+    OrderFlags,
+    OrderRejectReason,
+    OrderStatus,
+    QuoteStatus,
+    RejectReason,
+    Side,
+    TimeInForce,
+)
+from codec.values import INT64_NULL, Message
+from gateway.venue_controls import Deactivate, Halt, KillClient, Lock
+
+Value = IntEnum | IntFlag
+LAYOUTS = {message.name: message for message in MESSAGES}
+EXTENSIONS = 4000
+LITTLE = quantity(0.001)
+GROUP = 8
+"""An MMP group whose limit is out of reach, of random_requests.TABLES."""
+
+
+def values_in(message: Message) -> Iterator[Value]:
+    """Every value of an enum in a frame, and every bit of a set; a set without a bit is the value 0."""
+    layout = LAYOUTS[message.name]
+    yield from _values_of(layout.fields, message.fields)
+    for group in layout.groups:
+        for entry in message.fields[group.name]:  # type: ignore[union-attr]
+            yield from _values_of(group.fields, entry)  # type: ignore[arg-type]
+
+
+def _values_of(fields: tuple[FieldLayout, ...], values: dict[str, Any]) -> Iterator[Value]:
+    for field in fields:
+        value = values[field.name]
+        if field.domain in ENUMS and value is not None:
+            yield ENUMS[field.domain](value)
+        elif field.domain in SETS:
+            yield from [bit for bit in SETS[field.domain] if value & bit] or [SETS[field.domain](0)]
+
+
+ENTRY = {"instrument_id": 1, "bid_qty": quantity(0), "ask_qty": quantity(0)}
+
+
+class World:
+    """A core with a maker of one portfolio and a taker of another, and all that was said to them."""
+
+    def __init__(self, extra: str = "", **settings: Any) -> None:
+        tables = random_requests.TABLES + extra
+        self.driver = CoreDriver(configuration(extra=tables, **{"max_open_orders": 10} | settings))
+        self.maker, self.taker = (self.driver.logged_on(client_id) for client_id in ("maker-1", "stranger-1"))
+
+    def said(self) -> list[Value]:
+        return [value for line in (self.maker, self.taker) for message in line.take() for value in values_in(message)]
+
+    def sold(self) -> "World":
+        """The taker sells 1 at 100."""
+        self.taker.order(100, side=Side.SELL)
+        return self
+
+    def new_order(self, client_order_id: int = 1, **changed: Any) -> "World":
+        self.maker.order(client_order_id, **changed)
+        return self
+
+    def amend(self) -> "World":
+        fields = {"instrument_id": 1, "price": nine(100), "quantity": quantity(1)}
+        self.maker.send("AmendOrderRequest", client_order_id=1, correlation_id=2, **fields)
+        return self
+
+    def cancel(self, instrument_id: int = 1) -> "World":
+        fields = {"client_order_id": 1, "correlation_id": 3, "instrument_id": instrument_id}
+        self.maker.send("CancelOrderRequest", **fields)
+        return self
+
+    def quote(self, bid: float = 100, units: float = 1, instrument_id: int = 1, **changed: Any) -> "World":
+        """A mass quote of one bid in GROUP, unless changed."""
+        entry = ENTRY | {"instrument_id": instrument_id, "bid_price": nine(bid), "bid_qty": quantity(units)}
+        fields = {"quote_id": 901, "correlation_id": 4, "mmp_group_id": GROUP, "quotes": [entry]} | changed
+        self.maker.send("MassQuoteRequest", **fields)
+        return self
+
+    def settle(self) -> "World":
+        self.driver.settle()
+        return self
+
+    def control(self, control: Any) -> "World":
+        self.driver.core.control(control, self.driver.now)
+        return self.settle()
+
+
+def raw(change: Callable[[bytes], bytes]) -> World:
+    """A new order whose bytes are changed on the way."""
+    world = World()
+    world.maker.raw(change(world.maker.frame("NewOrderRequest", order(1))))
+    return world
+
+
+def from_drop_copy() -> World:
+    world = World()
+    world.taker = world.driver.logged_on("watch-1")
+    world.taker.order(1)
+    return world
+
+
+class FullEngine:
+    """An engine that has room for one order, where the gateway's has for millions."""
+
+    def said(self) -> list[Value]:
+        probe = engine_room.make(orders_max=1)
+        outcomes = [engine_room.place(probe, 0, number, Side.BUY, 100, 1) for number in (1, 2)]
+        return [OrderRejectReason(outcomes[1].reject_reason)]
+
+
+def ended() -> World:
+    world = World(drain_step_orders=1).new_order(1).quote(99)
+    world.maker.send("Logout", reason="")
+    return world.settle()
+
+
+def day_over() -> World:
+    world = World().new_order(time_in_force=1)
+    world.driver.core.settle(world.driver.now)
+    return world.settle()
+
+
+def too_fast(name: str) -> World:
+    limits = ("orders_per_s", "orders_burst", "mass_quotes_per_s", "mass_quotes_burst")
+    world = World("\n".join(["[gateway.rate_limit]", *(f"{limit} = 1" for limit in limits)]))
+    return world.new_order(1).new_order(2) if name == "order" else world.quote().quote(99)
+
+
+def mass_cancel(**filters: Any) -> World:
+    world = World().new_order()
+    fields = {"currency_pair_id": None, "instrument_id": 1, "product_type": 0, "side": 0} | filters
+    world.maker.send("MassCancelRequest", correlation_id=5, **fields)
+    return world
+
+
+def unknown_group_cancelled() -> World:
+    world = World()
+    world.maker.send("MassQuoteCancelRequest", correlation_id=5, mmp_group_id=99, side=0)
+    return world
+
+
+def same_token(mode: int) -> World:
+    world = World().new_order(1, side=Side.SELL, self_match_prevention_id=5)
+    return world.new_order(2, self_match_prevention_id=5, self_trading_mode=mode)
+
+
+SAID: list[tuple[Value, Callable[[], World | FullEngine]]] = [
+    (Side.BUY, lambda: World().new_order(side=Side.BUY)),
+    (Side.SELL, lambda: World().new_order(side=Side.SELL)),
+    (OrderStatus.ACTIVE, lambda: World().new_order()),
+    (OrderStatus.FILLED, lambda: World().sold().new_order()),
+    (OrderStatus.CANCELED, lambda: World().new_order(time_in_force=TimeInForce.IOC)),
+    (QuoteStatus.INACTIVE, lambda: World().quote()),
+    (QuoteStatus.UNMODIFIED, lambda: World().quote().quote()),
+    (QuoteStatus.QTY_REDUCED, lambda: World().quote(units=2).quote(units=1)),
+    (QuoteStatus.UPDATED, lambda: World().quote()),
+    (QuoteStatus.FILLED, lambda: World().sold().quote()),
+    (QuoteStatus.CANCELED_BY_REQUEST, lambda: World().quote().quote(units=0)),
+    (
+        QuoteStatus.CANCELED_BY_SELF_MATCH,
+        lambda: World().new_order(side=Side.SELL, self_match_prevention_id=5).quote(self_match_prevention_id=5),
+    ),
+    (CancelReason.UNKNOWN, lambda: World().new_order()),
+    (CancelReason.SELF_MATCH_PREVENTION, lambda: same_token(mode=1)),
+    (CancelReason.TIME_IN_FORCE, day_over),
+    (CancelReason.ADMIN, lambda: World().new_order().control(KillClient(client_id="maker-1"))),
+    (CancelReason.CLIENT_DISCONNECT, ended),
+    (CancelReason.BOOK_DEACTIVATED, lambda: World().new_order().control(Deactivate(instrument_id=1))),
+    (CancelReason.BY_REQUEST, mass_cancel),
+    (CancelReason.PORTFOLIO_LOCKED, lambda: World().new_order().control(Lock(portfolio_id=1))),
+    (OrderRejectReason.SYSTEM_ERROR, FullEngine),
+    (OrderRejectReason.INVALID_INSTRUMENT, lambda: World().new_order(instrument_id=99)),
+    (OrderRejectReason.INVALID_FIELD, lambda: World().new_order(client_order_id=INT64_NULL)),
+    (OrderRejectReason.DUPLICATE_CLIENT_ORDER_ID, lambda: World().new_order().new_order()),
+    (OrderRejectReason.INVALID_QUANTITY, lambda: World().new_order(quantity=quantity(0))),
+    (OrderRejectReason.INVALID_PRICE, lambda: World().new_order(price=nine(100.1))),
+    (OrderRejectReason.NOT_ALLOWED_BY_MARKET_STATE, lambda: World().control(Halt(instrument_id=1)).new_order()),
+    (OrderRejectReason.POST_ONLY, lambda: World().sold().new_order(flags=OrderFlags.POST_ONLY_REJECT)),
+    (OrderRejectReason.TOO_MANY_OPEN_ORDERS, lambda: World(max_open_orders=1).new_order(1).new_order(2)),
+    (OrderRejectReason.ORDER_NOT_FOUND, lambda: World().amend()),
+    (OrderRejectReason.MMP_NOT_CONFIGURED, lambda: World().new_order(flags=OrderFlags.MMP)),
+    (OrderRejectReason.MMP_MAX_QUOTE_QTY_EXCEEDED, lambda: World().quote(mmp_group_id=7)),
+    (OrderRejectReason.ICEBERG_NOT_ALLOWED, lambda: World().new_order(show_qty=quantity(1))),
+    (OrderRejectReason.PRICE_TOO_HIGH, lambda: World().new_order(instrument_id=3, price=nine(103), quantity=LITTLE)),
+    (OrderRejectReason.PRICE_TOO_LOW, lambda: World().new_order(instrument_id=3, price=nine(97), quantity=LITTLE)),
+    (OrderRejectReason.RATE_LIMIT, lambda: too_fast("order")),
+    (OrderRejectReason.PORTFOLIO_LOCKED, lambda: World().control(Lock(portfolio_id=1)).new_order()),
+    (OrderRejectReason.ORDER_SIZE_LIMIT_EXCEEDED, lambda: World().new_order(instrument_id=3)),
+    (CancelOrderRejectReason.UNKNOWN_ORDER, lambda: World().cancel()),
+    (CancelOrderRejectReason.INVALID_INSTRUMENT, lambda: World().cancel(instrument_id=99)),
+    (MassQuoteRejectReason.SYSTEM_ERROR, lambda: World().quote(units=-1)),
+    (MassQuoteRejectReason.INVALID_MMP_GROUP, lambda: World().quote(mmp_group_id=99)),
+    (MassQuoteRejectReason.TOO_MANY_QUOTES, lambda: World().quote(quotes=[ENTRY] * 16)),
+    (MassQuoteRejectReason.INVALID_INSTRUMENT, lambda: World().quote(instrument_id=99)),
+    (MassQuoteRejectReason.RATE_LIMIT, lambda: too_fast("quote")),
+    (MassQuoteRejectReason.PORTFOLIO_LOCKED, lambda: World().control(Lock(portfolio_id=1)).quote()),
+    (MassQuoteRejectReason.DUPLICATE_INSTRUMENT, lambda: World().quote(quotes=[ENTRY] * 2)),
+    (MassCancelRejectReason.ERROR, lambda: mass_cancel(instrument_id=None)),
+    (MassCancelRejectReason.INVALID_MMP_GROUP, unknown_group_cancelled),
+    (RejectReason.INVALID_TEMPLATE_ID, lambda: raw(lambda frame: frame[:4] + bytes([99, 0]) + frame[6:])),
+    (RejectReason.INVALID_BLOCK_LENGTH, lambda: raw(lambda frame: frame[:2] + bytes([80, 0]) + frame[4:80])),
+    (RejectReason.INVALID_FIELD_VALUE, lambda: World().new_order(side=5)),
+    (RejectReason.MESSAGE_DISABLED, from_drop_copy),
+    (FillFlags(0), lambda: World().new_order(quantity=quantity(2)).sold()),
+    (FillFlags.IS_QUOTE, lambda: World().quote().sold()),
+    (FillFlags.IS_FULLY_FILLED, lambda: World().new_order().sold()),
+    (CancelFlags(0), ended),
+    (CancelFlags.IS_QUOTE, ended),
+    (MultiPartEventFlags(0), ended),
+    (MultiPartEventFlags.IS_LAST_MESSAGE, ended),
+]
+
+NO_RISK_ENGINE = "there is no risk engine here"
+NEVER: list[tuple[Value, str]] = [
+    (Side.BOTH, "a filter of mass cancels"),
+    (CancelReason.LIQUIDATION, NO_RISK_ENGINE),
+    (CancelReason.MARKET_STATE_TRANSITION, "a halt leaves what rests where it is"),
+    (CancelReason.REDUCE_ONLY, NO_RISK_ENGINE),
+    (CancelReason.DELIVERED, "instruments do not expire"),
+    (CancelReason.SETTLEMENT, "instruments do not settle; a day order ends for its time in force"),
+    (CancelReason.RISK_CHECK_TIMED_OUT, NO_RISK_ENGINE),
+    (CancelReason.MMP_GROUP_DELETED, "MMP groups stay as long as the gateway runs"),
+    (CancelReason.POST_ONLY, "a post-only order that would cross is rejected or moved when it is entered"),
+    (CancelReason.QTY_TICK_SIZE_RESCALE, "tick and lot sizes stay as they are"),
+    (OrderRejectReason.INSUFFICIENT_MARGIN, NO_RISK_ENGINE),
+    (OrderRejectReason.PERMISSION_ERROR, "who may not trade hears it in Reject (30)"),
+    (OrderRejectReason.PORTFOLIO_NOT_FOUND, "a key without a portfolio is no configuration"),
+    (OrderRejectReason.INVALID_MARGIN_MODE, NO_RISK_ENGINE),
+    (OrderRejectReason.IN_LIQUIDATION, NO_RISK_ENGINE),
+    (OrderRejectReason.RISK_CHECK_TIMED_OUT, NO_RISK_ENGINE),
+    (OrderRejectReason.INVALID_ALLOCATIONS, "there are no block trades here"),
+    (OrderRejectReason.PRICE_BAND_UNAVAILABLE, "price bands stand in the configuration"),
+    (OrderRejectReason.POSITION_LIMIT_EXCEEDED, NO_RISK_ENGINE),
+    (CancelOrderRejectReason.ERROR, "nothing else can be wrong with a cancel"),
+    (CancelOrderRejectReason.CLIENT_PERMISSION_ERROR, "orders of others are not found"),
+    (CancelOrderRejectReason.NOT_ALLOWED_BY_MARKET_STATE, "cancels are always allowed"),
+    (CancelOrderRejectReason.IN_LIQUIDATION, NO_RISK_ENGINE),
+    (MassQuoteRejectReason.MMP_GROUP_DISABLED, "MMP groups cannot be disabled"),
+    (MassCancelRejectReason.CLIENT_PERMISSION_ERROR, "a mass cancel is for the own portfolio"),
+    (MassCancelRejectReason.NOT_ALLOWED_BY_MARKET_STATE, "cancels are always allowed"),
+    (MmpStatusRejectReason.SYSTEM_ERROR, "nothing else can be wrong with the question"),
+    (RejectReason.INVALID_SCHEMA_ID, "no schema id travels on the wire"),
+    (RejectReason.GATEWAY_NOT_ACTIVE, "a gateway that is not active does not listen"),
+]
+"""What the gateway never says, and why."""
+NOT_BUILT_YET: list[Value] = [
+    OrderStatus.QUEUED,
+    QuoteStatus.CANCELED_BY_MMP,
+    QuoteStatus.SPEED_BUMPED,
+    CancelReason.MM_PROTECTION,
+    OrderRejectReason.MMP_GROUP_FROZEN,
+    OrderRejectReason.TOO_MANY_PENDING_REPLACES,
+    OrderRejectReason.MEMBER_SPEED_BUMP_LIMIT_EXCEEDED,
+    OrderRejectReason.MMP_MIN_FREEZE_TIME_NOT_ELAPSED,
+    CancelOrderRejectReason.CANCEL_PENDING,
+    CancelOrderRejectReason.TIME_IN_FORCE,
+    CancelOrderRejectReason.SPEED_BUMP_CONVERTED_TO_IOC,
+    MassQuoteRejectReason.MMP_GROUP_FROZEN,
+    MassQuoteRejectReason.MMP_MIN_FREEZE_TIME_NOT_ELAPSED,
+    MmpStatusRejectReason.INVALID_MMP_GROUP,
+    MmpTriggerType.QUANTITY,
+    MmpTriggerType.DELTA,
+    MmpTriggerType.VEGA,
+]
+
+
+def name_of(value: Value) -> str:
+    """Values of different enums are equal as numbers, but not by this."""
+    return f"{type(value).__name__}.{value.name or 'nothing'}"
+
+
+@pytest.mark.parametrize(("value", "world"), SAID, ids=lambda part: name_of(part) if isinstance(part, Value) else "")
+def test_the_gateway_says_the_value(value: Value, world: Callable[[], World | FullEngine]) -> None:
+    assert name_of(value) in {name_of(said) for said in world().said()}
+
+
+def test_every_value_that_a_message_of_the_gateway_can_have_is_said_or_there_is_a_reason_why_not() -> None:
+    domains = {
+        field.domain
+        for message in MESSAGES
+        if message.from_server and message.template_id < EXTENSIONS
+        for fields in (message.fields, *(group.fields for group in message.groups))
+        for field in fields
+        if field.domain
+    }
+    values = [name_of(value) for domain in domains & ENUMS.keys() for value in ENUMS[domain]]
+    values += [name_of(value) for domain in domains & SETS.keys() for value in (*SETS[domain], SETS[domain](0))]
+    told = [value for value, _ in SAID] + [value for value, _ in NEVER] + NOT_BUILT_YET
+    assert sorted(name_of(value) for value in told) == sorted(values)
