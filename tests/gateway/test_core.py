@@ -230,6 +230,7 @@ def test_a_line_is_let_go_as_its_cause_demands(
     assert line.closed is None
     driver.settle()
     assert line.closed == closing
+    assert (closing == ABORT) == (line.link.farewell == b"")
     assert line.names() == ([] if closing == ABORT else ["OrdersCanceled", *goodbye])
     assert driver.ends() == [("maker-1", cause.name, 1)]
     assert [message.name for message in stored(driver, "maker-1")] == ["OrdersCanceled"]
@@ -283,15 +284,16 @@ def test_the_session_that_has_been_disconnected_longest_gives_way_first() -> Non
         gave_way = [client_id for client_id in ("c-4", "c-1", "c-0", "c-3") if now_kept[client_id] < kept[client_id]]
         assert gave_way == ["c-4", "c-1", "c-0", "c-3"][: len(gave_way)]
         assert all(now_kept[client_id] == 0 for client_id in gave_way[:-1])
+        written = (size + 1) * (BUFFER_LEAST_BYTES // 4 // 88) * 88
+        assert all(now_kept[client_id] >= written for client_id in ("c-2", "c-5"))
         assert driver.core.stored_bytes <= total
         assert size < 2 or gave_way
     assert driver.core.stored_bytes > total - BUFFER_LEAST_BYTES // 4
 
 
 def fill_stream(line: Line, size: int) -> None:
-    """Rejects of 88 bytes each, that stay in the stream until so many bytes are there."""
+    """So many bytes at least, of rejects of 88 bytes and more."""
     for _ in range(size // 88):
-        line.send("TestRequest", correlation_id=0)
         line.order(1, quantity=None)
     line.take()
 
