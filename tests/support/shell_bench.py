@@ -172,6 +172,10 @@ class ShellBench:
         theirs.send(b"now")
         theirs.close()
 
+    def until_it_ends(self) -> None:
+        """Lets the loop run until the gateway has ended."""
+        self.loop.run_until_complete(asyncio.wait_for(self._task, DEADLINE_S))
+
     def turns(self, count: int) -> None:
         """Lets the loop go round so many times."""
 
@@ -234,5 +238,5 @@ class ShellBench:
         if not self._task.done():
             # From inside: a loop that does not run does not hear signals.
             self.loop.call_soon(os.kill, os.getpid(), signal.SIGTERM)
-            self.loop.run_until_complete(asyncio.wait_for(self._task, DEADLINE_S))
+            self.until_it_ends()
         self.loop.close()
