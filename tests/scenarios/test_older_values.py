@@ -1,0 +1,57 @@
+"""Values newer than a session are told as the older ones that section 8.9 names: every schema version, on a socket."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.frames import VERSIONS, Frame, quote, quotes
+from support.play import Play
+from support.scene import Scene
+from support.stages import Stage, write_stages
+
+
+def unknown_instrument(play: Play) -> Frame:
+    return play.maker.ask("CancelOrderRequest", **play.cancel(1) | {"instrumentId": 999_999})
+
+
+def duplicate_instrument(play: Play) -> Frame:
+    entry = quote("99", None, instrumentId=play.instrument_id)
+    return play.maker.ask("MassQuoteRequest", **quotes(501, entry, entry))
+
+
+def disabled(play: Play) -> Frame:
+    """A drop-copy session may not trade."""
+    watch = play.stage.scene.observer()
+    watch.logon(f"watch-{play.stage.number}", schema_version=play.version)
+    return watch.ask("NewOrderRequest", **play.order(1))
+
+
+# By message and value: the version that brought the value, what older sessions are told, and how it comes about.
+VALUES: dict[tuple[str, int], tuple[int, int, Callable[[Play], Frame]]] = {
+    ("CancelOrderReject", 6): (2, 1, unknown_instrument),
+    ("MassQuoteReject", 8): (4, 5, duplicate_instrument),
+    ("Reject", 5): (11, 2, disabled),
+}
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory, client_program: Path) -> Iterator[Callable[[int], Stage]]:
+    scene = Scene(tmp_path_factory.mktemp("stages"), client_program, write_stages, stages=len(VALUES) * len(VERSIONS))
+    numbers = itertools.count(1)
+    yield lambda version: Stage(scene, next(numbers), version)
+    scene.close()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: f"{value[0]}-{value[1]}")
+def test_a_newer_value_is_told_as_an_older_one(
+    stages: Callable[[int], Stage], value: tuple[str, int], version: int
+) -> None:
+    since, older, provoke = VALUES[value]
+    stage = stages(version)
+    stage.log_on()
+    frame = provoke(Play(stage))
+    told: tuple[str, Any] = (frame.name, frame.fields["reason"])
+    assert told == (value if version >= since else (value[0], older))
