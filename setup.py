@@ -19,6 +19,8 @@ MODULES = (
     "codec.wire",
     "gateway.amend",
     "gateway.book",
+    "gateway.bump_queue",
+    "gateway.bump_release",
     "gateway.connection",
     "gateway.day_orders",
     "gateway.dispatch",
@@ -33,7 +35,9 @@ MODULES = (
     "gateway.quotes",
     "gateway.rate_limit",
     "gateway.registry",
+    "gateway.releases",
     "gateway.session",
+    "gateway.speed_bump",
     "gateway.stream",
     "gateway.venue",
 )

@@ -14,4 +14,10 @@ cdef void amend_order(Engine engine, const Command* command, Outcome* outcome) n
 cdef uint32_t find_amendable(Engine engine, const Command* command, Outcome* outcome) noexcept nogil
 cdef bint check_amend(Engine engine, const Order* order, const Command* command, Outcome* outcome) noexcept nogil
 cdef bint keeps_priority(const Order* order, const Command* command) noexcept nogil
-cdef void replace(Engine engine, uint32_t handle, const Command* command, Outcome* outcome) noexcept nogil
+# has_waited: it comes from behind a speed bump, where its terms were checked.
+cdef void make_amend(Engine engine, uint32_t handle, const Command* command, bint has_waited,
+                     Outcome* outcome) noexcept nogil
+cdef void replace(Engine engine, uint32_t handle, const Command* command, bint has_waited,
+                  Outcome* outcome) noexcept nogil
+cdef void revise(Order* order, const Command* command) noexcept nogil
+cdef void tell(Outcome* outcome, const Order* order, int status) noexcept nogil

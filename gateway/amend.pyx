@@ -8,25 +8,28 @@
    changes nothing among it, takes it out and enters it again as if it had just come: it trades with what it crosses,
    unless post-only says otherwise, and what is left rests behind the others of its price.
 4. An amend that is rejected changes nothing.
+5. Behind a speed bump an amend that would trade waits, as does one of an order that has something waiting already
+   (speed_bump.pyx).
 """
 
 from libc.stdint cimport INT64_MIN, uint32_t
 
 from codec.layout cimport (
     CANCEL_REASON_BY_REQUEST, ORDER_REJECT_REASON_INVALID_INSTRUMENT, ORDER_REJECT_REASON_ORDER_NOT_FOUND,
-    ORDER_REJECT_REASON_SYSTEM_ERROR, ORDER_STATUS_ACTIVE, ORDER_STATUS_CANCELED, ORDER_STATUS_FILLED,
+    ORDER_REJECT_REASON_SYSTEM_ERROR, ORDER_STATUS_ACTIVE, ORDER_STATUS_CANCELED,
     REPLACE_ORDER_FLAGS_MASK, SELF_TRADING_MODE_CANCEL_MAKER, SELF_TRADING_MODE_CANCEL_TAKER,
 )
 from gateway.details cimport integer_details
 from gateway.engine cimport (
-    OUTCOME_ACCEPTED, STOP_NONE, Command, Engine, Outcome, Taker, closing_reason, reject, start_outcome,
+    OUTCOME_ACCEPTED, Command, Engine, Outcome, Taker, reject, start_outcome,
 )
 from gateway.lookup cimport scoped_hash
 from gateway.order_checks cimport check_iceberg, check_price, check_quantity, check_show_quantity, check_venue
 from gateway.registry cimport (
-    ORDER_CANCELS_MAKER, ORDER_IS_ICEBERG, ORDER_IS_QUOTE, Order, order_at, order_visible,
+    ORDER_CANCELS_MAKER, ORDER_HAS_WAITING, ORDER_IS_ICEBERG, ORDER_IS_QUOTE, Order, order_at, order_visible,
 )
 from gateway.slab cimport NONE
+from gateway.speed_bump cimport must_wait, queue_amend, queue_amended
 
 
 cdef void amend_order(Engine engine, const Command* command, Outcome* outcome) noexcept nogil:
@@ -39,6 +42,15 @@ cdef void amend_order(Engine engine, const Command* command, Outcome* outcome) n
     order = order_at(&engine.registry.orders, handle)
     if not check_amend(engine, order, command, outcome):
         return
+    if order.flags & ORDER_HAS_WAITING:
+        queue_amend(engine, handle, command, outcome)
+    else:
+        make_amend(engine, handle, command, False, outcome)
+
+
+cdef void make_amend(Engine engine, uint32_t handle, const Command* command, bint has_waited,
+                     Outcome* outcome) noexcept nogil:
+    cdef Order* order = order_at(&engine.registry.orders, handle)
     if command.quantity <= order.filled:
         tell(outcome, order, ORDER_STATUS_CANCELED)
         outcome.cancel_reason = CANCEL_REASON_BY_REQUEST
@@ -48,7 +60,7 @@ cdef void amend_order(Engine engine, const Command* command, Outcome* outcome) n
         order.shown = min(order.shown, order.quantity - order.filled)
         tell(outcome, order, ORDER_STATUS_ACTIVE)
     else:
-        replace(engine, handle, command, outcome)
+        replace(engine, handle, command, has_waited, outcome)
 
 
 cdef uint32_t find_amendable(Engine engine, const Command* command, Outcome* outcome) noexcept nogil:
@@ -94,14 +106,15 @@ cdef bint keeps_priority(const Order* order, const Command* command) noexcept no
                  or (order.flags & ORDER_IS_ICEBERG and command.show_quantity == order.show_quantity)))
 
 
-cdef void replace(Engine engine, uint32_t handle, const Command* command, Outcome* outcome) noexcept nogil:
+cdef void replace(Engine engine, uint32_t handle, const Command* command, bint has_waited,
+                  Outcome* outcome) noexcept nogil:
     """Take the order out, let it trade at its new price, and let what is left rest behind the others."""
     cdef Order* order = order_at(&engine.registry.orders, handle)
     cdef Command terms = command[0]
     cdef Taker taker
     terms.side = order.side
     terms.smp_token = order.smp_token
-    terms.self_trading_mode = (SELF_TRADING_MODE_CANCEL_MAKER if order.flags & ORDER_CANCELS_MAKER
+    terms.self_trading_mode = (SELF_TRADING_MODE_CANCEL_MAKER if has_waited or order.flags & ORDER_CANCELS_MAKER
                                else SELF_TRADING_MODE_CANCEL_TAKER)
     engine.start_taker(&terms, order.instrument, &taker)
     taker.order_id = order.order_id
@@ -110,27 +123,27 @@ cdef void replace(Engine engine, uint32_t handle, const Command* command, Outcom
     if not engine.books.reserve_move(handle):
         reject(outcome, ORDER_REJECT_REASON_SYSTEM_ERROR, b"no memory for another price")
         return
-    if command.flags & REPLACE_ORDER_FLAGS_MASK and not engine.place_post_only(&terms, &taker, outcome):
+    if command.flags & REPLACE_ORDER_FLAGS_MASK:
+        if not engine.place_post_only(&terms, &taker, outcome):
+            return
+    elif not has_waited and must_wait(engine, &taker, outcome):
+        if queue_amended(engine, handle, command, outcome):
+            revise(order, command)
         return
     engine.books.remove(handle)
     engine.match(&terms, &taker, outcome)
-    order.filled = command.quantity - taker.remaining
+    revise(order, command)
+    engine.conclude_in_place(handle, &taker, True, outcome)
+
+
+cdef void revise(Order* order, const Command* command) noexcept nogil:
+    """Write down the new terms."""
+    order.price = command.price
     order.quantity = command.quantity
-    order.price = outcome.price
     if command.show_quantity != INT64_MIN:
         order.flags |= ORDER_IS_ICEBERG
         order.show_quantity = command.show_quantity
-    order.shown = min(order.show_quantity, taker.remaining)
-    if taker.remaining == 0:
-        tell(outcome, order, ORDER_STATUS_FILLED)
-        engine.forget(handle)
-    elif taker.stop == STOP_NONE:
-        engine.books.insert(handle)
-        tell(outcome, order, ORDER_STATUS_ACTIVE)
-    else:
-        tell(outcome, order, ORDER_STATUS_CANCELED)
-        outcome.cancel_reason = closing_reason(&taker)
-        engine.forget(handle)
+    order.shown = min(order.show_quantity, order.quantity - order.filled)
 
 
 cdef void tell(Outcome* outcome, const Order* order, int status) noexcept nogil:

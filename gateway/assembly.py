@@ -12,6 +12,7 @@ from gateway.limits import ORDERS_MAX
 from gateway.rate_limit import RateLimits
 
 _SECOND_NS: Final = 1_000_000_000
+_MILLISECOND_NS: Final = 1_000_000
 
 
 def engine_of(config: Config) -> Engine:
@@ -48,6 +49,7 @@ def instrument_spec(instrument: Instrument) -> InstrumentSpec:
         max_order_quantity=instrument.max_order_quantity,
         iceberg_allowed=instrument.iceberg_allowed,
         currency_pair_id=instrument.currency_pair_id,
+        speed_bump_ns=instrument.speed_bump_ms * _MILLISECOND_NS,
     )
 
 

@@ -193,7 +193,6 @@ NOT_BUILT: Final = (
     "gateway.canary_interval_s",
     "gateway.metrics_port",
     "gateway.tls",
-    "instrument.speed_bump_ms",
     "instrument.delta",
     "instrument.vega",
     "mmp_group.currency_pair_id",

@@ -239,7 +239,7 @@ cdef class Connection(Link):
             self.pause_reading()
         shell.after_input(self)
         # A logon, or a request with a timer behind it: there may be something to do before the next look that was planned.
-        if not was_live or shell.dispatcher.next_timer_ns < shell.look_expected_ns:
+        if not was_live or shell.dispatcher.due_ns() < shell.look_expected_ns:
             shell.schedule_turn()
 
     def eof_received(self) -> bool:

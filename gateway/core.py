@@ -102,7 +102,12 @@ class Core:
     @property
     def is_busy(self) -> bool:
         """Whether `step` has work to do."""
-        return self.cancels.under_way > 0 or self._day_orders.is_busy or self.controls.is_busy
+        return (
+            self.cancels.under_way > 0
+            or self.dispatcher.releases.is_behind
+            or self._day_orders.is_busy
+            or self.controls.is_busy
+        )
 
     @property
     def is_shutting_down(self) -> bool:
@@ -127,7 +132,8 @@ class Core:
     @property
     def next_deadline(self) -> int | None:
         """The core time at which `tick` may have something to do, None when there is nothing to wait for."""
-        due = [at for at in (self._deadlines.first, self.dispatcher.next_timer_ns) if at]
+        dispatcher = self.dispatcher
+        due = [at for at in (self._deadlines.first, dispatcher.next_timer_ns, dispatcher.releases.next_release) if at]
         return min(due, default=None)
 
     # inputs
@@ -185,9 +191,10 @@ class Core:
         self.dispatcher.stalled_ns += stall_ns
 
     def tick(self, now: int, seen: int) -> None:
-        """Runs timers, and judges silence as of `seen`: everything that had arrived by then has been received.
+        """Runs timers, judges silence as of `seen`, and releases what has waited behind speed bumps.
 
-        Later than that, who seems silent may only not have been read yet.
+        By `seen` everything that had arrived has been received. Later than that, who seems silent may only not have
+        been read yet.
         """
         self.run_timers(now)
         while (link := self._deadlines.pop_due(seen)) is not None:
@@ -195,6 +202,8 @@ class Core:
                 self._judge_stranger(link, seen, now)
             elif link.state == LinkState.LINK_LIVE:
                 self._judge(link, seen, now)
+        # Last: an order whose session has just been found gone is dead.
+        self.dispatcher.releases.release(now)
 
     def settle(self, now: int) -> None:
         """A settlement by command: it counts for day orders as one at settlement_time does."""
@@ -206,6 +215,8 @@ class Core:
         if self.cancels.under_way:
             for ending in self.cancels.step(now):
                 self._end(ending, now)
+        elif self.dispatcher.releases.is_behind:
+            self.dispatcher.releases.release(now)
         elif self._day_orders.is_busy:
             self._day_orders.expire(self._step_orders, now)
         else:

@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from gateway.mass_cancel cimport MassCancels
 from gateway.mass_quotes cimport MassQuotes
 from gateway.orders cimport Orders
+from gateway.releases cimport Releases
 from gateway.session cimport Link, Session
 from gateway.stream cimport ChunkPool
 
@@ -14,6 +15,7 @@ cdef class Dispatcher:
         readonly Orders orders
         MassQuotes mass_quotes
         MassCancels mass_cancels
+        readonly Releases releases
         object policy
         ChunkPool pool
         uint64_t stored_bytes_max
@@ -24,6 +26,7 @@ cdef class Dispatcher:
         readonly uint64_t frames_in
         readonly uint64_t frames_rejected
 
+    cdef int64_t due_ns(self) noexcept
     cdef bint hold(self, Link link, const uint8_t* data, size_t size, int64_t now) except -1
     cdef Py_ssize_t received(self, Link link, const uint8_t* data, size_t size, int64_t now) except -1
     cdef int _frame(self, Session session, const uint8_t* frame, size_t length, int64_t now) except -1

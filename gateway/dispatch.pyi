@@ -1,6 +1,7 @@
 from typing import Protocol, Self, final, type_check_only
 
 from gateway.orders import Orders
+from gateway.releases import Releases
 from gateway.session import Link, Session
 from gateway.stream import ChunkPool
 
@@ -18,6 +19,8 @@ class Dispatcher:
     next_timer_ns: int
     @property
     def orders(self) -> Orders: ...
+    @property
+    def releases(self) -> Releases: ...
     @property
     def frames_in(self) -> int: ...
     @property

@@ -56,6 +56,7 @@ from codec.wire cimport (
 from gateway.mass_cancel cimport MassCancels
 from gateway.mass_quotes cimport MassQuotes
 from gateway.orders cimport Orders
+from gateway.releases cimport Releases
 from gateway.stream cimport ChunkPool
 from gateway.session cimport LINK_CLOSING, LINK_LIVE, LINK_LOGON, LINK_WAITING, Link, Session
 
@@ -79,6 +80,7 @@ cdef class Dispatcher:
         self.orders = orders
         self.mass_quotes = MassQuotes(orders)
         self.mass_cancels = MassCancels(orders)
+        self.releases = Releases(orders)
         self.pool = pool
         self.stored_bytes_max = stored_bytes_max
         self.policy = policy
@@ -107,6 +109,10 @@ cdef class Dispatcher:
             memmove(link.pending, link.pending + consumed, link.pending_used)
         if link.state >= LINK_CLOSING:
             link.forget_pending()
+
+    cdef int64_t due_ns(self) noexcept:
+        """Core time before which nothing is due by its time alone: a timer of the policy, or a release."""
+        return min(self.next_timer_ns, self.releases.queue.next_due)
 
     cdef bint hold(self, Link link, const uint8_t* data, size_t size, int64_t now) except -1:
         """Keeps bytes that cannot be processed yet; more of them than a link may have pending is a violation."""
@@ -178,15 +184,18 @@ cdef class Dispatcher:
 
     cdef int _request(self, Session session, uint16_t template_id, const uint8_t* frame, size_t length, int64_t now) except -1:
         cdef const uint8_t* root = frame + HEADER_SIZE
+        if template_id == TEMPLATE_LOGOUT:
+            # Nothing comes before its fence.
+            self.policy.logout(session, now)
+            return 0
+        if now >= self.releases.queue.next_due:
+            self.releases.release(now)
         if template_id == TEMPLATE_HEARTBEAT:
             return 0
         if template_id == TEMPLATE_TEST_REQUEST:
             return session.send_heartbeat((<const TestRequest*>root).correlation_id, now)
         if template_id == TEMPLATE_RESEND_REQUEST:
             return self._resend_request(session, frame, now)
-        if template_id == TEMPLATE_LOGOUT:
-            self.policy.logout(session, now)
-            return 0
         if session.drop_copy:
             return self._refuse(session, frame, REJECT_REASON_MESSAGE_DISABLED, b"a drop-copy session may not send this message", now)
         if template_id == TEMPLATE_NEW_ORDER_REQUEST:

@@ -5,6 +5,7 @@ from libc.string cimport memset
 
 from codec.layout cimport CANCEL_REASON_SELF_MATCH_PREVENTION, CANCEL_REASON_TIME_IN_FORCE, OrdersCanceledOrders
 from gateway.book cimport Books, BookSide
+from gateway.bump_queue cimport BumpQueue
 from gateway.details cimport DETAILS_SIZE
 from gateway.lookup cimport Lookup
 from gateway.registry cimport Order, Registry
@@ -26,6 +27,7 @@ cdef enum:
 
 cdef struct Command:
     int64_t time                  # ns since epoch
+    int64_t correlation_id        # told again when the order is released from a speed bump
     int64_t client_order_id
     int64_t order_id              # cancel by order id only
     int64_t instrument_id
@@ -95,6 +97,7 @@ cdef struct Instrument:
     int8_t product_type           # PRODUCT_TYPE_*
     int8_t state                  # INSTRUMENT_IS_*
     bint iceberg_allowed
+    uint32_t bump_lane            # where its aggressive orders wait, NONE: they do not
 
 
 cdef enum:
@@ -120,6 +123,7 @@ cdef class Engine:
     cdef:
         readonly Registry registry
         readonly Books books
+        readonly BumpQueue bumps
         Event* events             # [EVENTS_PER_ORDER_MAX], of the last command
         Instrument* instruments
         Lookup by_instrument_id
@@ -165,12 +169,15 @@ cdef class Engine:
         void match(self, const Command* command, Taker* taker, Outcome* outcome) noexcept nogil
         void fill_maker(self, uint32_t handle, Taker* taker, Outcome* outcome) noexcept nogil
         void cancel_maker(self, uint32_t handle, Outcome* outcome) noexcept nogil
+        uint32_t enter(self, const Command* command, const Taker* taker, uint32_t hash, const Outcome* outcome) noexcept nogil
         void rest(self, const Command* command, const Taker* taker, uint32_t hash, Outcome* outcome) noexcept nogil
         void refresh(self, uint32_t handle) noexcept nogil
         void conclude(self, const Command* command, const Taker* taker, uint32_t hash, Outcome* outcome) noexcept nogil
+        void conclude_in_place(self, uint32_t handle, const Taker* taker, bint may_rest, Outcome* outcome) noexcept nogil
         void cancel(self, const Command* command, uint32_t handle, const char* unknown, int64_t named,
                     Outcome* outcome) noexcept nogil
         void forget(self, uint32_t handle) noexcept nogil
+        void take_out(self, uint32_t handle) noexcept nogil
         void write_canceled(self, const Order* order, int8_t cancel_reason, OrdersCanceledOrders* entry) noexcept nogil
 
 

@@ -21,6 +21,7 @@ from codec.layout cimport (
     OrdersCanceledOrders,
 )
 from gateway.book cimport INSTRUMENTS_MAX, BookSide, Level, level_at
+from gateway.bump_queue cimport BumpQueue
 from gateway.details cimport decimal_details, integer_details
 from gateway.fill_or_kill cimport can_fill
 from gateway.lookup cimport (
@@ -30,10 +31,11 @@ from gateway.order_checks cimport (
     PRICE_IS_RIGHT, check_admission, check_fields, check_terms, check_venue, price_problem,
 )
 from gateway.registry cimport (
-    ORDER_CANCELS_MAKER, ORDER_IN_BOOK, ORDER_IS_COVERED, ORDER_IS_DAY, ORDER_IS_ICEBERG, ORDER_IS_QUOTE, Order,
-    OrderList, Owner, order_at, order_is_dead, order_visible,
+    ORDER_CANCELS_MAKER, ORDER_HAS_WAITING, ORDER_IN_BOOK, ORDER_IS_COVERED, ORDER_IS_DAY, ORDER_IS_ICEBERG,
+    ORDER_IS_QUEUED, ORDER_IS_QUOTE, Order, OrderList, Owner, order_at, order_is_dead, order_visible,
 )
 from gateway.slab cimport NONE
+from gateway.speed_bump cimport must_wait, queue_order, refuse_cancel
 
 
 cdef enum:
@@ -55,6 +57,7 @@ cdef class Engine:
             raise ValueError("first ids: wanted 1 or more")
         self.registry = Registry(portfolios, owners, orders_max, mmp_groups)
         self.books = Books(self.registry, 0)
+        self.bumps = BumpQueue(self.registry)
         self.last_order_id = first_order_id - 1
         self.last_match_id = first_match_id - 1
         self.last_exec_id = first_exec_id - 1
@@ -74,6 +77,7 @@ cdef class Engine:
     cdef int add_instrument(self, spec) except -1:
         """One more, from an InstrumentSpec, under the next index."""
         cdef uint32_t index = self.books.instrument_count
+        cdef uint32_t bump_lane
         cdef Instrument* added
         if spec.tick_size <= 0 or spec.lot_size <= 0:
             raise ValueError(f"instrument {spec.id}: tick_size and lot_size wanted above 0, "
@@ -82,6 +86,7 @@ cdef class Engine:
             raise ValueError(f"instrument {spec.id}: given twice")
         if not lookup_reserve(&self.by_instrument_id):
             raise MemoryError("no memory for the instruments")
+        bump_lane = self.bumps.add_lane(spec.speed_bump_ns)
         self.books.add_instrument()
         added = &self.instruments[index]
         added.id = spec.id
@@ -91,6 +96,7 @@ cdef class Engine:
         added.product_type = spec.product_type
         added.state = INSTRUMENT_IS_OPEN
         added.iceberg_allowed = spec.iceberg_allowed
+        added.bump_lane = bump_lane
         self.set_limits(index, spec)
         lookup_add(&self.by_instrument_id, scoped_hash(0, added.id), index)
         return 0
@@ -248,12 +254,20 @@ cdef class Engine:
         self.forget(handle)
 
     cdef void forget(self, uint32_t handle) noexcept nogil:
-        if order_at(&self.registry.orders, handle).flags & ORDER_IN_BOOK:
-            self.books.remove(handle)
+        self.take_out(handle)
         self.registry.release(handle)
 
-    cdef void rest(self, const Command* command, const Taker* taker, uint32_t hash, Outcome* outcome) noexcept nogil:
-        """Bind what is left to its owner and put it into the book, at outcome.price."""
+    cdef void take_out(self, uint32_t handle) noexcept nogil:
+        """Let an order be in no book and in no queue."""
+        cdef Order* order = order_at(&self.registry.orders, handle)
+        if order.flags & ORDER_IN_BOOK:
+            self.books.remove(handle)
+        if order.flags & ORDER_HAS_WAITING:
+            self.bumps.drop(handle)
+
+    cdef uint32_t enter(self, const Command* command, const Taker* taker, uint32_t hash,
+                        const Outcome* outcome) noexcept nogil:
+        """Bind an order to its owner, at outcome.price, without putting it into the book."""
         cdef uint32_t handle = self.registry.take()
         cdef Order* order = order_at(&self.registry.orders, handle)
         order.order_id = taker.order_id
@@ -282,9 +296,14 @@ cdef class Engine:
         order.instrument = taker.instrument
         order.client_hash = hash
         self.registry.bind(handle)
+        return handle
+
+    cdef void rest(self, const Command* command, const Taker* taker, uint32_t hash, Outcome* outcome) noexcept nogil:
+        """Bind what is left to its owner and put it into the book, at outcome.price."""
+        cdef uint32_t handle = self.enter(command, taker, hash, outcome)
         self.books.insert(handle)
         outcome.order_status = ORDER_STATUS_ACTIVE
-        outcome.visible_quantity = order_visible(order)
+        outcome.visible_quantity = order_visible(order_at(&self.registry.orders, handle))
 
     cdef void conclude(self, const Command* command, const Taker* taker, uint32_t hash, Outcome* outcome) noexcept nogil:
         """Decide what becomes of the order after matching."""
@@ -301,6 +320,27 @@ cdef class Engine:
         else:
             outcome.order_status = ORDER_STATUS_CANCELED
             outcome.cancel_reason = closing_reason(taker)
+
+    cdef void conclude_in_place(self, uint32_t handle, const Taker* taker, bint may_rest,
+                                Outcome* outcome) noexcept nogil:
+        """The same for an order that has its record, is in no book, and rests, if it does, at outcome.price."""
+        cdef Order* order = order_at(&self.registry.orders, handle)
+        order.filled = order.quantity - taker.remaining
+        order.price = outcome.price
+        order.shown = min(order.show_quantity, taker.remaining)
+        outcome.status = OUTCOME_ACCEPTED
+        outcome.total_filled = order.filled
+        if taker.remaining == 0:
+            outcome.order_status = ORDER_STATUS_FILLED
+            self.forget(handle)
+        elif may_rest and taker.stop == STOP_NONE:
+            outcome.order_status = ORDER_STATUS_ACTIVE
+            outcome.visible_quantity = order_visible(order)
+            self.books.insert(handle)
+        else:
+            outcome.order_status = ORDER_STATUS_CANCELED
+            outcome.cancel_reason = closing_reason(taker)
+            self.forget(handle)
 
     # Commands.
 
@@ -324,6 +364,9 @@ cdef class Engine:
         if command.flags & (ORDER_FLAGS_POST_ONLY | ORDER_FLAGS_POST_ONLY_REJECT):
             if not self.place_post_only(command, &taker, outcome):
                 return
+        elif must_wait(self, &taker, outcome):
+            queue_order(self, command, &taker, hash, outcome)
+            return
         self.last_order_id += 1
         taker.order_id = self.last_order_id
         if command.time_in_force != TIME_IN_FORCE_FOK or can_fill(self, command, &taker, outcome):
@@ -355,6 +398,9 @@ cdef class Engine:
             order = order_at(&self.registry.orders, handle)
             if (order.instrument == instrument
                     and order.portfolio == self.registry.owners[command.owner].portfolio):
+                if order.flags & ORDER_IS_QUEUED:
+                    refuse_cancel(self, handle, outcome)
+                    return
                 outcome.status = OUTCOME_ACCEPTED
                 outcome.order_id = order.order_id
                 outcome.client_order_id = order.client_order_id
@@ -405,8 +451,7 @@ cdef class Engine:
 
     cdef void leave(self, uint32_t handle, int8_t cancel_reason) noexcept nogil:
         """Take a live order out of its book and out of reach, to be told of by take_leaving."""
-        if order_at(&self.registry.orders, handle).flags & ORDER_IN_BOOK:
-            self.books.remove(handle)
+        self.take_out(handle)
         self.registry.leave(handle, cancel_reason)
 
     cdef uint32_t take_leaving(self, uint32_t owner, uint32_t limit, OrdersCanceledOrders* out) noexcept nogil:

@@ -17,6 +17,7 @@ class InstrumentSpec(NamedTuple):
     max_order_quantity: int | None = None
     iceberg_allowed: bool = False
     currency_pair_id: int = 0
+    speed_bump_ns: int = 0
 
 
 class PortfolioSpec(NamedTuple):
@@ -104,6 +105,14 @@ class MassQuoteRecord(NamedTuple):
     details: str
     quotes: tuple[QuoteRecord, ...]
     events: tuple[EventRecord, ...]
+
+
+class ReleaseRecord(NamedTuple):
+    """What became of a request that waited behind a speed bump; requester is the index of the owner who made it."""
+
+    correlation_id: int
+    requester: int
+    outcome: OutcomeRecord
 
 
 class CanceledOrder(NamedTuple):

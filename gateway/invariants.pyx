@@ -7,14 +7,17 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from codec.layout cimport SIDE_BUY, SIDE_SELL
 from gateway.book cimport Books, BookSide, Level, level_at
+from gateway.bump_queue cimport (
+    PENDING_AMENDS_PER_ORDER_MAX, WAITING_PER_PORTFOLIO_MAX, Bumped, BumpQueue, bumped_at,
+)
 from gateway.engine cimport Engine
 from gateway.lookup cimport (
     LINE_ENTRIES, Cursor, Line, Lookup, lookup_bucket, lookup_next, lookup_overflow, lookup_start, scoped_hash,
 )
 from gateway.quote_slots cimport QuoteSlot, QuoteSlots, quote_index, quote_slot_at
 from gateway.registry cimport (
-    DAY_LISTS, ORDER_IN_BOOK, ORDER_IS_COVERED, ORDER_IS_DAY, ORDER_IS_ICEBERG, ORDER_IS_QUOTE, DayList, Order,
-    OrderList, Registry, order_at, order_is_dead,
+    DAY_LISTS, ORDER_HAS_WAITING, ORDER_IN_BOOK, ORDER_IS_COVERED, ORDER_IS_DAY, ORDER_IS_ICEBERG, ORDER_IS_QUEUED,
+    ORDER_IS_QUOTE, DayList, Order, OrderList, Registry, order_at, order_is_dead,
 )
 from gateway.slab cimport CACHE_LINE_SIZE, NONE
 
@@ -26,9 +29,11 @@ cdef int require(bint holds, str claim) except -1:
 
 
 def check(Engine engine not None):
-    """Registry, lookups, books and counts of an engine agree, every live order rests, and no book is crossed."""
+    """Registry, lookups, books, queues and counts of an engine agree, every live order rests or waits behind a speed bump,
+    and no book is crossed."""
     check_registry(engine.registry)
     check_books(engine.books)
+    check_bumps(engine.bumps)
     for owner in range(engine.registry.owner_count):
         check_all_rest(engine.registry, engine.registry.owners[owner].covered)
         check_all_rest(engine.registry, engine.registry.owners[owner].uncovered)
@@ -41,8 +46,10 @@ cdef int check_all_rest(Registry registry, OrderList orders) except -1:
     cdef Order* order
     while handle != NONE:
         order = order_at(&registry.orders, handle)
-        require(order.flags & ORDER_IN_BOOK or order_is_dead(order, registry.owners, registry.portfolios),
-                f"order {order.order_id}: live and in no book")
+        where = f"order {order.order_id}"
+        require(not order.flags & ORDER_IN_BOOK or not order.flags & ORDER_IS_QUEUED, f"{where}: in a book and queued")
+        require(order.flags & (ORDER_IN_BOOK | ORDER_IS_QUEUED)
+                or order_is_dead(order, registry.owners, registry.portfolios), f"{where}: live and in no book")
         handle = order.owner_next
     return 0
 
@@ -269,6 +276,70 @@ cdef int check_lookup(Lookup* lookup, uint32_t entries) except -1:
             require(line.count == LINE_ENTRIES, f"lookup: bucket {bucket}: a gap")
     require(counted == entries and lookup.entries == entries, f"lookup: {counted} entries, wanted {entries}")
     require(lookup.overflow.used == overflow_lines, "lookup: lost overflow lines")
+    return 0
+
+
+def check_bumps(BumpQueue bumps not None):
+    """Lanes and orders hold the same requests, in the same order, and the counts of what waits are right."""
+    cdef Registry registry = bumps.registry
+    cdef uint32_t lane
+    cdef uint32_t index
+    cdef uint32_t previous
+    cdef uint32_t owner
+    cdef Bumped* request
+    arrivals = {}
+    for lane in range(bumps.lane_count):
+        index = bumps.lanes[lane].head
+        previous = NONE
+        due = arrival = 0
+        while index != NONE:
+            request = bumped_at(&bumps.requests, index)
+            where = f"lane {lane}, request {request.arrival}"
+            require(request.lane == lane and request.lane_prev == previous, f"{where}: links")
+            require(request.due >= due and request.arrival > arrival, f"{where}: out of order")
+            require(bumps.next_due <= request.due, f"{where}: due before {bumps.next_due}")
+            arrivals[index] = request.arrival
+            due, arrival, previous, index = request.due, request.arrival, index, request.lane_next
+        require(bumps.lanes[lane].tail == previous, f"lane {lane}: tail")
+    require(bumps.requests.used == len(arrivals), f"{bumps.requests.used} requests in use, {len(arrivals)} in lanes")
+    check_lookup(&bumps.by_order, len(arrivals))
+    waiting = [0] * registry.portfolio_count
+    for owner in range(registry.owner_count):
+        check_waiting(bumps, owner, registry.owners[owner].covered, arrivals, waiting)
+        check_waiting(bumps, owner, registry.owners[owner].uncovered, arrivals, waiting)
+    require(not arrivals, f"requests that no order has: {sorted(arrivals)}")
+    for portfolio, count in enumerate(waiting):
+        require(registry.portfolios[<uint32_t>portfolio].waiting == count <= WAITING_PER_PORTFOLIO_MAX,
+                f"portfolio {portfolio}: {count} orders have something waiting")
+
+
+cdef int check_waiting(BumpQueue bumps, uint32_t owner, OrderList mine, dict arrivals, list waiting) except -1:
+    """Take the requests of one list's orders out of `arrivals`, and count the live ones that have any, by portfolio."""
+    cdef uint32_t handle = mine.head
+    cdef uint32_t index
+    cdef Cursor cursor
+    cdef Order* order
+    live = 0
+    while handle != NONE:
+        order = order_at(&bumps.registry.orders, handle)
+        is_dead = order_is_dead(order, bumps.registry.owners, bumps.registry.portfolios)
+        where = f"order {order.order_id}"
+        requests = []
+        cursor = lookup_start(&bumps.by_order, handle)
+        index = lookup_next(&bumps.by_order, &cursor)
+        while index != NONE:
+            require(bumped_at(&bumps.requests, index).order == handle, f"{where}: not its request")
+            requests.append((arrivals.pop(index), bool(bumped_at(&bumps.requests, index).is_amend)))
+            index = lookup_next(&bumps.by_order, &cursor)
+        amends = [is_amend for _, is_amend in sorted(requests)]
+        require(bool(amends) == bool(order.flags & ORDER_HAS_WAITING), f"{where}: has {len(amends)} requests waiting")
+        is_queued = amends[:1] == [False]
+        require(is_dead or is_queued == bool(order.flags & ORDER_IS_QUEUED), f"{where}: queued or not")
+        require(all(amends[is_queued:]) and sum(amends) <= PENDING_AMENDS_PER_ORDER_MAX, f"{where}: {amends} wait")
+        live += bool(amends) and not is_dead
+        handle = order.owner_next
+    require(mine.waiting == live, f"owner {owner}: {live} orders have something waiting, {mine.waiting} counted")
+    waiting[bumps.registry.owners[owner].portfolio] += live
     return 0
 
 

@@ -130,6 +130,15 @@ TCP_KEEPIDLE_MOST_S: Final = 32_767
 """What Linux takes; likewise the number of probes."""
 TCP_KEEPCNT_MOST_PROBES: Final = 127
 
+# Speed bumps --------------------------------------------------------------------------------------------------------
+
+WAITING_PER_PORTFOLIO_MAX: Final = 1_000
+"""Orders and quotes of a portfolio that wait, or have amends waiting, at a time; the next one is rejected."""
+PENDING_AMENDS_PER_ORDER_MAX: Final = 4
+"""The publisher's limit (protocol 7)."""
+RELEASES_PER_STEP_MAX: Final = 256
+"""Requests that are released before something else has its turn."""
+
 # The loop -----------------------------------------------------------------------------------------------------------
 
 CLOCK_LOOK_INTERVAL_MS: Final = 100

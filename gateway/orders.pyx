@@ -150,6 +150,7 @@ cdef class Orders:
         command.time_in_force = request.time_in_force
         command.flags = request.flags
         command.self_trading_mode = request.self_trading_mode
+        command.correlation_id = request.correlation_id
         self.engine.new_order(command, &self.outcome)
         self.dead_met += self.outcome.dead_met
         if self.outcome.status != OUTCOME_ACCEPTED:
@@ -167,6 +168,7 @@ cdef class Orders:
         command.quantity = quantity_of(&request.quantity)
         command.show_quantity = show_quantity_of(&request.show_qty)
         command.flags = request.flags
+        command.correlation_id = request.correlation_id
         amend_order(self.engine, command, &self.outcome)
         self.dead_met += self.outcome.dead_met
         if self.outcome.status != OUTCOME_ACCEPTED:

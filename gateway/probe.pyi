@@ -3,7 +3,7 @@ from typing import final
 
 from gateway.book import Books
 from gateway.engine import Engine
-from gateway.engine_types import CanceledOrder, MassQuoteRecord, OutcomeRecord, RestingOrder
+from gateway.engine_types import CanceledOrder, MassQuoteRecord, OutcomeRecord, ReleaseRecord, RestingOrder
 from gateway.registry import Registry
 
 _QuoteTerms = tuple[int | None, int | None, int]
@@ -53,6 +53,7 @@ class EngineProbe:
         covered: bool = True,
         epoch: int = 1,
         time: int = 0,
+        correlation_id: int = 0,
     ) -> OutcomeRecord: ...
     def amend(
         self,
@@ -65,6 +66,8 @@ class EngineProbe:
         show_quantity: int | None = None,
         flags: int = 0,
         epoch: int = 1,
+        time: int = 0,
+        correlation_id: int = 0,
     ) -> OutcomeRecord: ...
     def cancel(self, owner: int, client_order_id: int | None, instrument_id: int) -> OutcomeRecord: ...
     def cancel_by_id(self, owner: int, order_id: int | None, instrument_id: int) -> OutcomeRecord: ...
@@ -90,6 +93,7 @@ class EngineProbe:
         side: int = 0,
     ) -> int: ...
     def cancel_quotes(self, owner: int, mmp_group_id: int, side: int = 0) -> int | None: ...
+    def release(self, now: int) -> list[ReleaseRecord]: ...
     def fence(self, owner: int, epoch: int) -> int: ...
     def fence_portfolio(self, portfolio: int) -> int: ...
     def drain(

@@ -15,6 +15,7 @@ from codec.layout cimport (
 )
 from gateway.amend cimport amend_order
 from gateway.book cimport Books, Level, level_at
+from gateway.bump_queue cimport Bumped
 from gateway.day_orders cimport leave_due, settle
 from gateway.engine cimport EVENT_FILL, OUTCOME_ACCEPTED, Command, Engine, Event, Outcome
 from gateway.lookup cimport scoped_hash
@@ -28,9 +29,10 @@ from gateway.registry cimport (
     ORDER_IS_COVERED, Order, OrderList, Registry, order_at, order_is_dead, order_visible,
 )
 from gateway.slab cimport NONE
+from gateway.bump_release cimport RELEASED_DEAD, RELEASED_NOTHING, release_next
 
 from gateway.engine_types import (
-    CanceledOrder, EventRecord, MassQuoteRecord, OutcomeRecord, QuoteRecord, QuoteSideRecord, RestingOrder,
+    CanceledOrder, EventRecord, MassQuoteRecord, OutcomeRecord, QuoteRecord, QuoteSideRecord, ReleaseRecord, RestingOrder,
 )
 
 
@@ -181,13 +183,14 @@ cdef class EngineProbe:
     def enter(self, uint32_t owner, client_order_id, int64_t instrument_id, int8_t side, price, quantity, *,
               int8_t time_in_force=TIME_IN_FORCE_GTC, uint16_t flags=0, smp_token=None,
               int8_t self_trading_mode=SELF_TRADING_MODE_CANCEL_TAKER, show_quantity=None, bint covered=True,
-              int64_t epoch=1, int64_t time=0):
+              int64_t epoch=1, int64_t time=0, int64_t correlation_id=0):
         """A new order; an OutcomeRecord."""
         cdef Command command
         cdef Outcome outcome
         require_below(owner, self.engine.registry.owner_count, "owner")
         memset(&command, 0, sizeof(Command))
         command.time = time
+        command.correlation_id = correlation_id
         command.client_order_id = null_or(client_order_id)
         command.instrument_id = instrument_id
         command.price = null_or(price)
@@ -205,7 +208,7 @@ cdef class EngineProbe:
         return self.record(&outcome)
 
     def amend(self, uint32_t owner, client_order_id, int64_t instrument_id, price, quantity, *, show_quantity=None,
-              uint16_t flags=0, int64_t epoch=1):
+              uint16_t flags=0, int64_t epoch=1, int64_t time=0, int64_t correlation_id=0):
         """Amend an open order of the owner's portfolio by its client_order_id; an OutcomeRecord."""
         cdef Command command
         cdef Outcome outcome
@@ -219,6 +222,8 @@ cdef class EngineProbe:
         command.flags = flags
         command.owner = owner
         command.epoch = epoch
+        command.time = time
+        command.correlation_id = correlation_id
         amend_order(self.engine, &command, &outcome)
         return self.record(&outcome)
 
@@ -301,6 +306,19 @@ cdef class EngineProbe:
             &self.engine.registry.quotes, self.engine.registry.owners[owner].portfolio, mmp_group_id
         )
         return None if group == NONE else leave_group(self.engine, group, side, CANCEL_REASON_BY_REQUEST)
+
+    def release(self, int64_t now):
+        """Release all that waits behind a speed bump and is due; a ReleaseRecord for each that is to be told of."""
+        cdef Bumped request
+        cdef Outcome outcome
+        cdef int found
+        told = []
+        while True:
+            found = release_next(self.engine, now, &request, &outcome)
+            if found == RELEASED_NOTHING:
+                return told
+            if found != RELEASED_DEAD:
+                told.append(ReleaseRecord(request.correlation_id, request.requester, self.record(&outcome)))
 
     def fence(self, uint32_t owner, int64_t epoch):
         """How many orders it killed."""

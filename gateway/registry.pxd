@@ -18,6 +18,8 @@ cdef enum:
     ORDER_CANCELS_MAKER = 8   # SELF_TRADING_MODE_CANCEL_MAKER at entry: whom self-match prevention cancels
     ORDER_IS_ICEBERG = 16
     ORDER_IS_DAY = 32         # ends with its last_settlement
+    ORDER_IS_QUEUED = 64      # behind a speed bump, in no book
+    ORDER_HAS_WAITING = 128   # behind a speed bump: the order itself if it is queued, and amends of it
 
 
 cdef enum:
@@ -58,6 +60,7 @@ cdef struct OrderList:
     uint32_t head
     uint32_t tail
     uint32_t live             # its dead orders are not counted
+    uint32_t waiting          # how many of the live ones have something waiting behind a speed bump
 
 
 cdef struct DayList:
@@ -90,6 +93,7 @@ cdef struct Portfolio:
     uint32_t first_owner      # NONE without one
     uint32_t last_owner
     uint32_t open             # live orders
+    uint32_t waiting          # how many of them have something waiting behind a speed bump
     uint32_t max_open_orders
     bint is_locked            # nothing may be entered
 

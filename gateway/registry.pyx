@@ -197,6 +197,7 @@ cdef class Registry:
         cdef Owner* owner = &self.owners[order.owner]
         cdef OrderList* mine = &owner.covered if order.flags & ORDER_IS_COVERED else &owner.uncovered
         append(&self.orders, mine, handle)
+        order.fifo_prev = order.fifo_next = NONE  # it may be drained without ever having been in a book
         mine.live += 1
         owner.newest_epoch = order.epoch
         self.portfolios[order.portfolio].open += 1
@@ -235,14 +236,14 @@ cdef class Registry:
             __builtin_prefetch(<char*>order_at(&self.orders, handle) + CACHE_LINE_SIZE, 1)
 
     cdef void release(self, uint32_t handle) noexcept nogil:
-        """Forget an order, live or dead, that is in no book."""
+        """Forget an order, live or dead, that is in no book and has nothing behind a speed bump."""
         self.unbind(handle)
         slab_give(&self.orders, handle)
 
     cdef void leave(self, uint32_t handle, int8_t cancel_reason) noexcept nogil:
-        """Take out a live order that is in no book: from here on it does not exist, except that its owner has to be told.
+        """Take out a live order that is in no book and has nothing behind a speed bump.
 
-        It waits in its owner's list of leaving orders, and the owner among the touched ones, for first_leaving.
+        From here on it does not exist, except that its owner has to be told: it waits in its owner's list of leaving orders, and the owner among the touched ones, for first_leaving.
         """
         cdef Order* order = order_at(&self.orders, handle)
         cdef Owner* owner = &self.owners[order.owner]
@@ -300,24 +301,30 @@ cdef class Registry:
         """
         cdef Owner* owner = &self.owners[index]
         cdef uint32_t killed = 0
+        cdef uint32_t waiting = 0
         cdef uint32_t handle
         cdef Order* order
         if epoch <= owner.fenced_epoch:
             return 0
         if epoch >= owner.newest_epoch:
             killed = owner.covered.live
+            waiting = owner.covered.waiting
         else:
             handle = owner.covered.head
             while handle != NONE:
                 order = order_at(&self.orders, handle)
                 if order.epoch > epoch:
                     break
-                killed += not order_is_dead(order, self.owners, self.portfolios)
+                if not order_is_dead(order, self.owners, self.portfolios):
+                    killed += 1
+                    waiting += order.flags & ORDER_HAS_WAITING != 0
                 handle = order.owner_next
         owner.fenced_epoch = epoch
         owner.covered.live -= killed
+        owner.covered.waiting -= waiting
         owner.dead += killed
         self.portfolios[owner.portfolio].open -= killed
+        self.portfolios[owner.portfolio].waiting -= waiting
         return killed
 
     cdef uint32_t fence_portfolio(self, uint32_t index, int64_t order_id) noexcept nogil:
@@ -330,10 +337,11 @@ cdef class Registry:
         cdef uint32_t i = portfolio.first_owner
         cdef Owner* owner
         portfolio.fenced_order_id = order_id
-        portfolio.open = 0
+        portfolio.open = portfolio.waiting = 0
         while i != NONE:
             owner = &self.owners[i]
             owner.dead += owner.covered.live + owner.uncovered.live
             owner.covered.live = owner.uncovered.live = 0
+            owner.covered.waiting = owner.uncovered.waiting = 0
             i = owner.next_in_portfolio
         return killed

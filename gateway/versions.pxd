@@ -3,7 +3,10 @@
 from libc.stdint cimport int8_t
 
 from codec.layout cimport (
+    CANCEL_ORDER_REJECT_REASON_CANCEL_PENDING,
     CANCEL_ORDER_REJECT_REASON_INVALID_INSTRUMENT,
+    CANCEL_ORDER_REJECT_REASON_SPEED_BUMP_CONVERTED_TO_IOC,
+    CANCEL_ORDER_REJECT_REASON_TIME_IN_FORCE,
     CANCEL_ORDER_REJECT_REASON_UNKNOWN_ORDER,
     MASS_QUOTE_REJECT_REASON_DUPLICATE_INSTRUMENT,
     MASS_QUOTE_REJECT_REASON_INVALID_INSTRUMENT,
@@ -27,6 +30,9 @@ cdef inline int8_t session_reject_reason(int8_t reason, int version) noexcept no
 cdef inline int8_t cancel_order_reject_reason(int8_t reason, int version) noexcept nogil:
     if reason == CANCEL_ORDER_REJECT_REASON_INVALID_INSTRUMENT and version < 2:
         return CANCEL_ORDER_REJECT_REASON_UNKNOWN_ORDER
+    if version < 9 and (reason == CANCEL_ORDER_REJECT_REASON_TIME_IN_FORCE
+                        or reason == CANCEL_ORDER_REJECT_REASON_SPEED_BUMP_CONVERTED_TO_IOC):
+        return CANCEL_ORDER_REJECT_REASON_CANCEL_PENDING
     return reason
 
 

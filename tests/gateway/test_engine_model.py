@@ -7,8 +7,8 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from support.naive_engine import NaiveEngine
 from support.naive_quotes import Entry, NaiveQuotes
+from support.naive_speed_bumps import NaiveSpeedBumps
 
 from codec.layout import CancelReason, OrderFlags, ProductType, SelfTradingMode, Side, TimeInForce
 from gateway.engine import Engine, InstrumentState
@@ -32,6 +32,17 @@ INSTRUMENTS = [
         max_order_quantity=4 * LOT,
         iceberg_allowed=True,
         currency_pair_id=1,
+    ),
+    *(
+        InstrumentSpec(
+            id=number,
+            tick_size=TICK,
+            lot_size=LOT,
+            product_type=ProductType.FUTURES,
+            iceberg_allowed=True,
+            speed_bump_ns=wait,
+        )
+        for number, wait in [(20, 5), (21, 9), (22, 5)]
     ),
 ]
 PORTFOLIOS = [PortfolioSpec(id=1, max_open_orders=12), PortfolioSpec(id=2, max_open_orders=30)]
@@ -70,16 +81,27 @@ class Pair:
     def __init__(self) -> None:
         self.probe = EngineProbe(Engine(INSTRUMENTS, PORTFOLIOS, OWNERS, ORDERS_MAX, mmp_groups=MMP_GROUPS))
         self.venue = Venue(self.probe.engine)
-        self.naive = NaiveEngine(INSTRUMENTS, PORTFOLIOS, OWNERS, ORDERS_MAX)
+        self.naive = NaiveSpeedBumps(INSTRUMENTS, PORTFOLIOS, OWNERS, ORDERS_MAX)
         self.naive_quotes = NaiveQuotes(self.naive, MMP_GROUPS)
         self.epochs = [1] * len(OWNERS)
+        self.now = 0
+        self.requests = 0
+
+    def stamped(self, fields: dict[str, Any]) -> dict[str, Any]:
+        self.requests += 1
+        return {"epoch": self.epochs[fields["owner"]], "time": self.now, "correlation_id": self.requests, **fields}
+
+    def pass_time(self, after: int) -> None:
+        self.now += after
+        told = self.probe.release(self.now)
+        assert [one._replace(outcome=one.outcome._replace(dead_met=0)) for one in told] == self.naive.release(self.now)
 
     def enter(self, **fields: Any) -> OutcomeRecord:
-        fields = {"epoch": self.epochs[fields["owner"]], **fields}
+        fields = self.stamped(fields)
         return self.same_outcome(self.probe.enter(**fields), self.naive.enter(**fields))
 
     def amend(self, **fields: Any) -> OutcomeRecord:
-        fields = {"epoch": self.epochs[fields["owner"]], **fields}
+        fields = self.stamped(fields)
         return self.same_outcome(self.probe.amend(**fields), self.naive.amend(**fields))
 
     def mass_quote(self, owner: int, mmp_group_id: int, entries: list[Entry], **fields: Any) -> MassQuoteRecord:
@@ -129,8 +151,12 @@ class Pair:
 
     def set_state(self, instrument: int, state: InstrumentState) -> None:
         self.venue.set_instrument_state(instrument, state)
-        is_open = state == InstrumentState.INSTRUMENT_IS_OPEN
-        (self.naive.closed.discard if is_open else self.naive.closed.add)(INSTRUMENTS[instrument].id)
+        instrument_id = INSTRUMENTS[instrument].id
+        self.naive.closed.pop(instrument_id, None)
+        if state == InstrumentState.INSTRUMENT_IS_HALTED:
+            self.naive.closed[instrument_id] = CancelReason.MARKET_STATE_TRANSITION
+        elif state == InstrumentState.INSTRUMENT_IS_DEACTIVATED:
+            self.naive.closed[instrument_id] = CancelReason.BOOK_DEACTIVATED
 
     def empty_book(self, instrument: int, limit: int) -> None:
         """A whole book is taken out in pieces, each told of at once."""
@@ -316,6 +342,10 @@ class EngineMachine(RuleBasedStateMachine):
     def cancel_by_id(self, owner: int, back: int, instrument_id: int) -> None:
         self.pair.cancel_by_id(owner, self.pair.naive.last_order_id - back, instrument_id)
 
+    @rule(after=st.integers(0, 10))
+    def pass_time(self, after: int) -> None:
+        self.pair.pass_time(after)
+
     @rule(owner=owners, back=st.integers(0, 2))
     def fence(self, owner: int, back: int) -> None:
         self.pair.fence(owner, self.pair.epochs[owner] - back)
@@ -371,7 +401,9 @@ def random_step(pair: Pair, dice: random.Random) -> None:
     owner = dice.randrange(len(OWNERS))
     instrument_id = dice.choice(INSTRUMENTS).id
     choice = dice.random()
-    if choice < 0.2:
+    if dice.random() < 0.15:
+        pair.pass_time(dice.randint(0, 4))
+    elif choice < 0.2:
         amend_at_random(pair, dice, owner)
     elif choice < 0.4:
         quote_at_random(pair, dice, owner)

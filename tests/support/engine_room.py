@@ -18,8 +18,11 @@ MAKER, MATE, STRANGER = 0, 1, 2
 BUY, SELL = Side.BUY, Side.SELL
 
 
-def make(*, max_open_orders: int = 5000, orders_max: int = 10_000) -> EngineProbe:
-    """A future with icebergs, a combo, two portfolios: MAKER and MATE share the first, STRANGER has the second."""
+def make(*, max_open_orders: int = 5000, orders_max: int = 10_000, speed_bump_ns: int = 0) -> EngineProbe:
+    """A future with icebergs, a combo, two portfolios: MAKER and MATE share the first, STRANGER has the second.
+
+    speed_bump_ns: the future's.
+    """
     return EngineProbe(
         Engine(
             [
@@ -29,6 +32,7 @@ def make(*, max_open_orders: int = 5000, orders_max: int = 10_000) -> EngineProb
                     lot_size=LOT,
                     product_type=ProductType.FUTURES,
                     iceberg_allowed=True,
+                    speed_bump_ns=speed_bump_ns,
                 ),
                 InstrumentSpec(id=COMBO, tick_size=TICK, lot_size=LOT, product_type=ProductType.COMBO_FUTURES),
             ],

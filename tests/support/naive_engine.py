@@ -54,6 +54,8 @@ class NaiveOrder:
     queued: int
     """When it came to its place among the orders of its price."""
     shown: int | None = None
+    is_bumped: bool = False
+    """It waits behind a speed bump, in no book."""
     is_quote: bool = False
     """Then client_order_id is its quote id, by which it is not found."""
     slot: tuple[int, int, int] | None = None
@@ -87,6 +89,8 @@ class NewOrder:
     show_quantity: int | None
     covered: bool
     epoch: int
+    time: int = 0
+    correlation_id: int = 0
     filled: int = 0
 
 
@@ -108,7 +112,8 @@ class NaiveEngine:
         self.fenced_epochs = [0] * len(owners)
         self.fenced_order_ids = [0] * len(portfolios)
         self.locked: set[int] = set()
-        self.closed: set[int] = set()
+        self.closed: dict[int, CancelReason] = {}
+        """Halted and deactivated instruments: why orders that wait are closed there."""
         self.newest_epochs = [0] * len(owners)
         self.settlements = 0
         self.last_queued = 0
@@ -142,7 +147,11 @@ class NaiveEngine:
         return sum(order.portfolio == portfolio for order in self.live())
 
     def side_of(self, instrument_id: int, side: int) -> list[NaiveOrder]:
-        found = [order for order in self.live() if order.instrument_id == instrument_id and order.side == side]
+        found = [
+            order
+            for order in self.live()
+            if order.instrument_id == instrument_id and order.side == side and not order.is_bumped
+        ]
         return sorted(found, key=lambda order: (-side * order.price, order.queued))
 
     def resting(self, instrument_id: int, side: int) -> list[RestingOrder]:
@@ -169,14 +178,19 @@ class NaiveEngine:
         show_quantity: int | None = None,
         covered: bool = True,
         epoch: int = 1,
+        time: int = 0,
+        correlation_id: int = 0,
     ) -> OutcomeRecord:
         order = NewOrder(
             owner, client_order_id, instrument_id, side, price, quantity, time_in_force, flags, smp_token,
-            self_trading_mode, show_quantity, covered, epoch,
+            self_trading_mode, show_quantity, covered, epoch, time, correlation_id,
         )  # fmt: skip
         reason = self.reason_to_reject(order)
         if reason is not None:
             return self.rejected(order, reason)
+        held = self.hold_order(order)
+        if held is not None:
+            return held
         self.last_order_id += 1
         events: list[EventRecord] = []
         stop = None
@@ -195,10 +209,12 @@ class NaiveEngine:
         show_quantity: int | None = None,
         flags: int = 0,
         epoch: int = 1,
+        time: int = 0,
+        correlation_id: int = 0,
     ) -> OutcomeRecord:
         asked = NewOrder(
             owner, client_order_id, instrument_id, 0, price, quantity, TimeInForce.GTC, flags, None,
-            SelfTradingMode.CANCEL_TAKER, show_quantity, True, epoch,
+            SelfTradingMode.CANCEL_TAKER, show_quantity, True, epoch, time, correlation_id,
         )  # fmt: skip
         if epoch <= self.fenced_epochs[owner] or epoch < self.newest_epochs[owner]:
             return self.rejected(asked, OrderRejectReason.SYSTEM_ERROR)
@@ -214,14 +230,25 @@ class NaiveEngine:
         asked.owner, asked.side, asked.smp_token = target.owner, target.side, target.smp_token
         asked.self_trading_mode, asked.filled = target.self_trading_mode, target.filled
         reason = self.terms_problem(asked)
+        if reason is not None:
+            return self.rejected(asked, reason)._replace(order_id=target.order_id)
+        return self.hold_amend(asked, target, owner) or self.make_amend(asked, target, owner)
+
+    def make_amend(self, asked: NewOrder, target: NaiveOrder, requester: int | None) -> OutcomeRecord:
+        """Make an amend whose terms are right; without a requester it comes from behind a speed bump."""
+        price, quantity, show_quantity, flags = asked.price, asked.quantity, asked.show_quantity, asked.flags
         closes = quantity is not None and quantity <= target.filled
         keeps = price == target.price and (quantity or 0) < target.quantity
         keeps = keeps and show_quantity in (None, target.show_quantity)
-        if reason is None and not closes and not keeps and flags & POST_ONLY_FLAGS:
-            reason = self.place_post_only(asked, self.instruments[instrument_id])
-        if reason is not None:
-            return self.rejected(asked, reason)._replace(order_id=target.order_id)
         assert quantity is not None
+        if not closes and not keeps and flags & POST_ONLY_FLAGS:
+            reason = self.place_post_only(asked, self.instruments[asked.instrument_id])
+            if reason is not None:
+                return self.rejected(asked, reason)._replace(order_id=target.order_id)
+        elif not closes and not keeps and requester is not None:
+            held = self.hold_amended(asked, target, requester)
+            if held is not None:
+                return held
         if keeps and not closes:
             target.quantity = quantity
             if target.shown is not None:
@@ -240,12 +267,17 @@ class NaiveEngine:
         assert asked.price is not None
         target.price, target.quantity = asked.price, quantity
         target.show_quantity = target.show_quantity if show_quantity is None else show_quantity
-        target.show()
-        self.last_queued += 1
-        target.queued = self.last_queued
-        self.orders.append(target)
-        self.orders.sort(key=lambda order: order.order_id)
+        self.come_to_rest(target)
         return self.amended(asked, target, OrderStatus.ACTIVE, events=events)
+
+    def come_to_rest(self, order: NaiveOrder) -> None:
+        """Behind the others of its price; it had been taken out, and comes back into its owner's list by its age."""
+        order.is_bumped = False
+        order.show()
+        self.last_queued += 1
+        order.queued = self.last_queued
+        self.orders.append(order)
+        self.orders.sort(key=lambda order: order.order_id)
 
     def amended(
         self,
@@ -270,6 +302,22 @@ class NaiveEngine:
     def cancel_by_id(self, owner: int, order_id: int | None, instrument_id: int) -> OutcomeRecord:
         found = self.found(order_id=order_id)
         return self.canceled(owner, None, instrument_id, found)
+
+    # Speed bumps: here there are none. A NaiveSpeedBumps says what is told of what has to wait.
+
+    def hold_order(self, order: NewOrder) -> OutcomeRecord | None:
+        """Of a new order that would trade at once."""
+
+    def hold_amend(self, asked: NewOrder, target: NaiveOrder, requester: int) -> OutcomeRecord | None:
+        """Of an order that has something waiting already."""
+
+    def hold_amended(self, asked: NewOrder, target: NaiveOrder, requester: int) -> OutcomeRecord | None:
+        """Of an order that rests, and would trade at once by these terms."""
+
+    def hold_cancel(self, order: NaiveOrder) -> CancelOrderRejectReason | None:
+        """Why an order that waits cannot be cancelled."""
+
+    # The fence, and orders that leave together.
 
     def fence(self, owner: int, epoch: int) -> int:
         before = len(self.live())
@@ -522,6 +570,11 @@ class NaiveEngine:
         if not found:
             return told
         (order,) = found
+        reason = self.hold_cancel(order)
+        if reason is not None:
+            return told._replace(
+                reject_reason=reason, order_id=order.order_id, client_order_id=order.client_order_id
+            )
         self.orders.remove(order)
         return told._replace(
             status="accepted", order_status=OrderStatus.CANCELED, cancel_reason=CancelReason.BY_REQUEST,

@@ -1,0 +1,22 @@
+"""Releases from speed bumps: what happens when the wait is over."""
+
+from libc.stdint cimport int64_t, uint32_t
+
+from gateway.bump_queue cimport Bumped
+from gateway.engine cimport Engine, Outcome
+
+
+cdef enum:
+    RELEASED_NOTHING = 0          # nothing is due
+    RELEASED_DEAD = 1             # what was due was dead: there is nothing to tell
+    RELEASED_ORDER = 2            # the outcome tells what became of the order
+
+
+# At most one request is released: RELEASED_*. It may be called again until there is nothing. Writes the whole outcome, and
+# the request as it was.
+cdef int release_next(Engine engine, int64_t now, Bumped* request, Outcome* outcome) noexcept nogil
+
+# Its ways.
+cdef void close_order(Engine engine, uint32_t handle, Outcome* outcome) noexcept nogil
+cdef void release_order(Engine engine, const Bumped* request, Outcome* outcome) noexcept nogil
+cdef void release_amend(Engine engine, const Bumped* request, Outcome* outcome) noexcept nogil

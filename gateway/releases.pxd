@@ -1,0 +1,22 @@
+"""Releases from speed bumps: when they are looked for, and what is told of each."""
+
+from libc.stdint cimport int64_t
+
+from gateway.bump_queue cimport BumpQueue, Bumped
+from gateway.orders cimport Orders
+from gateway.session cimport Session
+
+
+cdef class Releases:
+    cdef:
+        Orders orders
+        BumpQueue queue
+        Bumped request              # the one that was released last
+        readonly bint is_behind     # the last piece of work ended before everything that was due had been released
+
+    # commands
+    cpdef int release(self, int64_t now) except -1
+
+    # reports
+    cdef int _report(self, int64_t now) except -1
+    cdef int _report_placed(self, Session session, int64_t correlation_id, int64_t now) except -1
