@@ -10,6 +10,7 @@ import errno
 import os
 import socket
 import stat
+import sys
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -28,6 +29,7 @@ from gateway.limits import (
     ADMIN_IDLE_MOST_S,
     ADMIN_REQUEST_MAX_BYTES,
     ADMIN_SOCKET_MAX_BYTES,
+    RELOAD_SWITCH_INTERVAL_S,
 )
 from gateway.log import Log
 from gateway.venue_controls import Control, Request
@@ -141,8 +143,13 @@ class AdminServer:
         if path is None:
             raise ControlError("this gateway was started without a configuration file")
         async with self._reloading:
-            # Reading a large file takes long; meanwhile the loop serves everybody else.
-            config: Config = await asyncio.to_thread(load, path)
+            # Reading a large file takes long; meanwhile the loop serves everybody else, and waits little for its turns.
+            interval_s = sys.getswitchinterval()
+            sys.setswitchinterval(RELOAD_SWITCH_INTERVAL_S)
+            try:
+                config: Config = await asyncio.to_thread(load, path)
+            finally:
+                sys.setswitchinterval(interval_s)
             return self._core.reload(config, self._shell.now())
 
 

@@ -113,6 +113,8 @@ ADMIN_ANSWER_MOST_S: Final = 60.0
 """How long `breakwire admin` waits for an answer: as long as it may take to read a large configuration."""
 ADMIN_SOCKET_MAX_BYTES: Final = 107
 """What Linux takes for the path of a Unix socket."""
+RELOAD_SWITCH_INTERVAL_S: Final = 0.0002
+"""How long the thread that reads a configuration may hold up the loop at a time."""
 STATUS_ROWS_MAX: Final = 500
 """Rows of the status in one answer, so that none takes long to make."""
 

@@ -107,8 +107,8 @@ def _fixed_fields(
 ) -> Iterator[Problem]:
     formers = {getattr(table, key): table for table in old}
     for index, table in enumerate(new):
-        former = formers.get(getattr(table, key))
-        for setting in structs.fields(table) if former is not None else ():
+        former = formers.get(getattr(table, key), table)
+        for setting in structs.fields(table) if former != table else ():
             before, after = getattr(former, setting.name), getattr(table, setting.name)
             if before != after and setting.name not in may_change:
                 yield _fixed_problem(f"{name}[{index}]", setting, before, after)

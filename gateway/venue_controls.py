@@ -286,9 +286,10 @@ class VenueControls:
         for key in changes.keys_added:
             self._let_in(key)
         for key in config.api_keys:
-            self._keys[key.client_id] = key
-            if key.client_id not in self.revoked:
+            is_news = self._keys.get(key.client_id) != key or self.is_shut_out(key.client_id)
+            if is_news and key.client_id not in self.revoked:
                 self._core.key_ring.put(key, self._slots[key.client_id])
+            self._keys[key.client_id] = key
 
     def _let_in(self, key: ApiKey) -> None:
         """A key that there was before goes on with its session's numbers and stream."""
