@@ -275,7 +275,12 @@ class ClientCore(SessionCore):
     def _on_logged_on(self, now: int, message: Message, *, reset: bool) -> list[Event]:
         if reset:
             return []
-        return self._reports.resumed(message.header.last_processed_seq_no, now)
+        return self._reports.not_received(message.header.last_processed_seq_no + 1, self.numbers.next_outbound, now)
+
+    def _on_caught_up(self, now: int, sent_before: int) -> list[Event]:
+        # The line may have swallowed requests, then a Logon been processed whose LogonConf it swallowed as well: that
+        # Logon is the last message that LogonConf tells of now, and the requests before it are still unanswered.
+        return self._reports.not_received(0, sent_before, now)
 
     def _on_messages_lost(self, sent_before: int | None) -> None:
         self._reports.doubt(sent_before)

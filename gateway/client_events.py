@@ -112,7 +112,7 @@ class RequestRejected(MessageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestNotReceived(Event):
-    """A request that the line swallowed: LogonConf says that the gateway never processed its number."""
+    """A request that the line swallowed: the gateway never processed it, as a logon without reset has shown."""
 
     request: Request
 
@@ -142,7 +142,7 @@ class OrderRejected(MessageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderNotReceived(Event):
-    """A new order that the line swallowed: LogonConf says that the gateway never processed its number."""
+    """A new order that the line swallowed: see RequestNotReceived."""
 
     order: Order
 

@@ -55,9 +55,9 @@ class Reports:
             self.requests.keep_answer(events[0])
         return events
 
-    def resumed(self, last_processed_seq_no: int, now: int) -> list[Event]:
-        """After a logon without reset: requests above that number never reached the gateway."""
-        return [self._not_received(request, now) for request in self.requests.not_received(last_processed_seq_no)]
+    def not_received(self, from_number: int, before_number: int, now: int) -> list[Event]:
+        """Requests sent under these numbers that wait for an answer have never reached the gateway."""
+        return [self._not_received(request, now) for request in self.requests.not_received(from_number, before_number)]
 
     def doubt(self, sent_before: int | None) -> None:
         """Messages are lost for good, answers to what was sent under numbers below (None: to anything) among them."""

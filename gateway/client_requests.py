@@ -59,9 +59,9 @@ class Requests:
             self._settle(request, RequestState.REJECTED)
         return request
 
-    def not_received(self, last_processed_seq_no: int) -> list[Request]:
-        """After a logon without reset: the requests that never reached the gateway, those above that number."""
-        lost = [request for number, request in self._by_number.items() if number > last_processed_seq_no]
+    def not_received(self, from_number: int, before_number: int) -> list[Request]:
+        """What waits and was sent under these numbers has never reached the gateway: it is settled so."""
+        lost = [request for number, request in self._by_number.items() if from_number <= number < before_number]
         for request in lost:
             self._settle(request, RequestState.NOT_RECEIVED)
         return lost

@@ -12,7 +12,7 @@ be lost. Only what keeps the session alive is acted on at arrival: LogonConf, Lo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -106,7 +106,7 @@ class SessionCore:
         self._held: dict[int, Message] = {}
         self._replay: _Replay | None = None
         self._resetting = False
-        self._outbound_before_logon = self.numbers.next_outbound
+        self._before_logon = self.numbers
         self._logon_number = 0
         self._silence = Silence(int(logon_timeout_s * NS_PER_S))
         self._end_detail = ""
@@ -143,15 +143,19 @@ class SessionCore:
         self._silence.heard(now)
 
     def logon(self, now: int, *, reset: bool) -> None:
-        """Send Logon. `reset` starts both streams at 1 again; without it they go on, and the missed is asked for."""
+        """Send Logon. `reset` starts both streams at 1 again; without it they go on, and the missed is asked for.
+
+        A logon with reset that is not answered may have been carried out or not. One without reset after it goes on
+        with the new streams if it was, from their beginning, and is refused if it was not.
+        """
         if self.state is not SessionState.CONNECTED:
             raise SessionStateError(f"logon() while {self.state.value}")
         self.state = SessionState.LOGGING_ON
         self.schema_version = self._asked_version
         self._resetting = reset
-        self._outbound_before_logon = self.numbers.next_outbound
+        self._before_logon = replace(self.numbers)
         if reset:
-            self.numbers.next_outbound = 1
+            self.numbers.next_outbound = self.numbers.next_inbound = 1
         self._logon_number = self.numbers.next_outbound
         self._silence.heard(now)
         fields = {
@@ -247,8 +251,7 @@ class SessionCore:
         """The line is down, whoever closed it. Half a frame is forgotten, numbers and orders stay."""
         if self.state is SessionState.DISCONNECTED:
             return []
-        if self.state is SessionState.LOGGING_ON:
-            self._logon_failed()
+        self._give_up_logon()
         self.state = SessionState.DISCONNECTED
         self._input.clear()
         self._output.clear()
@@ -266,6 +269,10 @@ class SessionCore:
 
     def _on_logged_on(self, now: int, message: Message, *, reset: bool) -> list[Event]:  # noqa: ARG002
         """LogonConf has come."""
+        return []
+
+    def _on_caught_up(self, now: int, sent_before: int) -> list[Event]:  # noqa: ARG002
+        """Everything up to LogonConf has been told: what was sent under numbers below has its answer, or never will."""
         return []
 
     def _on_messages_lost(self, sent_before: int | None) -> None:
@@ -305,16 +312,17 @@ class SessionCore:
                 self.numbers.next_inbound = number
                 self._on_messages_lost(None)
             elif number < self.numbers.next_inbound:
-                self._logon_failed()
                 self._end(
                     f"wanted number {self.numbers.next_inbound} or above in LogonConf, was {number}: the gateway"
                     " has forgotten this stream; log on with reset"
                 )
                 return False
-            self._outbound_before_logon = 0
             return True
-        self._logon_failed()
         if message.name == "LoggedOut":
+            # Refused: nothing has changed at the gateway.
+            self._resetting = False
+            self.numbers.next_outbound = self._before_logon.next_outbound
+            self.numbers.next_inbound = self._before_logon.next_inbound
             self._logged_out(now, message, events, had_session=False)
         else:
             self._end(f"wanted LogonConf as the first message, was {message.name}")
@@ -402,6 +410,8 @@ class SessionCore:
             if self._replay is not None and self._replay.history_is_short:
                 self._replay.history_is_short = False
                 self._lose(now, expected, self.numbers.next_inbound - 1, events)
+        elif message.name == "LogonConf":
+            events.extend(self._on_caught_up(now, self._logon_number))
         elif message.name not in _SESSION_MESSAGES:
             events.extend(self._on_application(now, message))
 
@@ -469,10 +479,12 @@ class SessionCore:
         if self.state is not SessionState.LOGGED_ON:
             raise SessionStateError(f"{what} while {self.state.value}")
 
-    def _logon_failed(self) -> None:
-        # The gateway may or may not have taken a reset: a number at or above the one it expects is right in both cases.
-        self.numbers.next_outbound = max(self.numbers.next_outbound, self._outbound_before_logon)
+    def _give_up_logon(self) -> None:
+        """No answer to a Logon will come. Where it asked for a reset, the streams before it are not to be relied on."""
+        if self.state is SessionState.LOGGING_ON and self._resetting:
+            self._on_messages_lost(None)
 
     def _end(self, detail: str) -> None:
+        self._give_up_logon()
         self._end_detail = detail
         self.state = SessionState.ENDED

@@ -27,7 +27,7 @@ class OrderState(Enum):
     FILLED = "filled"
     CANCELED = "canceled"
     REJECTED = "rejected"
-    NOT_RECEIVED = "not received"  # the gateway said at logon that the request never reached it
+    NOT_RECEIVED = "not received"  # the request never reached the gateway, as a logon has shown
 
 
 _LIVE = frozenset({OrderState.PENDING, OrderState.QUEUED, OrderState.OPEN})
@@ -134,7 +134,7 @@ class RequestState(Enum):
     PENDING = "pending"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
-    NOT_RECEIVED = "not received"  # the gateway said at logon that it never reached it
+    NOT_RECEIVED = "not received"  # it never reached the gateway, as a logon has shown
     UNKNOWN = "unknown"  # its answer is lost for good
 
 

@@ -112,6 +112,32 @@ def test_requests_that_the_line_swallowed_are_known_at_the_next_logon() -> None:
     assert (bid.state, bid.cancel_reason) == (OrderState.CANCELED, CancelReason.CLIENT_DISCONNECT)
 
 
+def test_requests_are_not_taken_for_received_because_a_later_logon_was() -> None:
+    core, peer = ready()
+    order = enter(core, peer)
+    amend = core.amend(START, order, price="99", quantity="3")
+    fresh = core.new_order(START, instrument_id=1, side=Side.BUY, quantity="2", price="98")
+    core.disconnected(START, "reset")
+    core.connected(START)
+    core.logon(START, reset=False)
+    unanswered_logon = core.numbers.next_outbound - 1
+    peer.says("LogonConf", last=2)
+    core.disconnected(START, "reset")
+    peer.says("OrdersCanceled", orders=[cancel_entry(order)])
+    assert [name for name, _ in plain(log_on(core, peer, reset=False, last=unanswered_logon))] == [
+        "LoggedOn",
+        "GapDetected",
+    ]
+    assert (amend.state, fresh.state) == (RequestState.PENDING, OrderState.PENDING)
+    assert [name for name, _ in plain(core.received(START, peer.again(3, 4)))] == [
+        "OrderCanceled",
+        "RequestNotReceived",
+        "OrderNotReceived",
+        "GapClosed",
+    ]
+    assert (amend.state, fresh.state) == (RequestState.NOT_RECEIVED, OrderState.NOT_RECEIVED)
+
+
 def test_after_a_logon_with_reset_nobody_knows_what_became_of_the_requests_before_it() -> None:
     core, peer = ready()
     order = enter(core, peer)

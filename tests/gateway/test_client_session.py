@@ -95,6 +95,30 @@ def test_a_refused_logon_ends_the_line_and_costs_no_numbers_of_the_gateway() -> 
     assert core.numbers == SequenceNumbers(7, 9)
 
 
+@pytest.mark.parametrize("end", ["the line breaks", "silence", "another message"])
+def test_after_a_reset_that_was_not_answered_the_new_streams_are_taken_from_their_beginning(end: str) -> None:
+    core, peer = ready()
+    order = enter(core, peer)
+    core.disconnected(START, "reset")
+    core.connected(START)
+    core.logon(START, reset=True)
+    if end == "silence":
+        while not core.must_close:
+            core.tick(core.next_deadline_ns() or 0)
+    elif end == "another message":
+        core.received(START, peer.says("Heartbeat", correlation_id=0))
+    core.disconnected(START, "reset")
+    assert (core.numbers, order.in_doubt) == (SequenceNumbers(2, 1), True)
+    fresh = Peer()
+    fresh.says("LogonConf")
+    fresh.says("OrdersCanceled", orders=[cancel_entry(order)])
+    assert plain(log_on(core, fresh, reset=False, last=1))[1:] == [
+        ("GapDetected", {"from_sequence_number": 1, "to_sequence_number": 2})
+    ]
+    assert plain(core.received(START, fresh.again(1, 2)))[0] == canceled_event(1, CancelReason.CLIENT_DISCONNECT)
+    assert (core.numbers, order.in_doubt, core.orders.live) == (SequenceNumbers(4, 4), False, {})
+
+
 def test_a_gateway_that_forgot_the_stream_is_found_out() -> None:
     core, peer = core_of(SequenceNumbers(7, 9)), Peer()
     assert log_on(core, peer, reset=False) == []
