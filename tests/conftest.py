@@ -1,4 +1,4 @@
-"""Fixtures of the scenario tests. This file's place also puts `support` on the import path of every test."""
+"""Fixtures of the scenario tests."""
 
 import itertools
 from collections.abc import Callable, Iterator
