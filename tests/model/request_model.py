@@ -50,6 +50,8 @@ class RequestModel(CoreWalk):
         self.send(pair, name, fields)
 
     def keep_company(self) -> None:
+        if (self.naive.engine.locked or self.naive.engine.closed) and self.choose(HAPPENINGS):
+            self.control()
         while sum(session.state == "live" for session in self.naive.sessions if not session.drop_copy) < COMPANY:
             self.logon()
             self.compare()

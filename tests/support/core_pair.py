@@ -7,11 +7,12 @@ Two drop-copy sessions that nothing happens to, one per portfolio, see it all.
 Whoever plays decides by `choose`, which picks one of a sequence: hypothesis, or a seeded generator.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from codec import messages
-from codec.layout import FLAG_RESEND, Side
+from codec.layout import FLAG_RESEND, CancelReason, Side
 from codec.values import Message
 from gateway.invariants import check
 from gateway.probe import EngineProbe
@@ -19,7 +20,9 @@ from gateway.session import LinkClosing, SessionState
 from support import random_requests
 from support.audit import Audit
 from support.core_driver import START, CoreDriver, Line, configuration, secret_of, split
-from support.naive_gateway import Inbound, NaiveGateway, NaiveLine, NaiveSession, Said
+from support.naive_controls import NaiveControls
+from support.naive_gateway import NaiveGateway
+from support.naive_session import Inbound, NaiveLine, NaiveSession, Said
 
 Choose = Callable[[Sequence[Any]], Any]
 
@@ -90,6 +93,7 @@ class CorePair:
         self.driver = CoreDriver(config)
         self.probe = EngineProbe(self.driver.core.engine)
         self.naive = NaiveGateway(config)
+        self.controls = NaiveControls(self.naive)
         self.naive.now = START
         self.pairs: list[Pair] = []
         self.captured: dict[str, dict[int, bytes]] = {client_id: {} for client_id in KEYS}
@@ -113,6 +117,7 @@ class CorePair:
     def deliver(self, pair: Pair, frame: Inbound, cut: int | None = None) -> None:
         """A frame comes in; with `cut` only so many bytes of it for now."""
         self.complete(pair)
+        self.naive.run_timers()
         if cut is not None and 0 < cut < len(frame.raw):
             pair.line.raw(frame.raw[:cut])
             pair.partial = (frame.raw[cut:], frame)
@@ -175,13 +180,7 @@ class CorePair:
         self.driver.core.step(self.driver.now)
         if not endings_come_first:
             self.naive.expire()
-        taken_out = 0
-        for client_id, first in seen.items():
-            stream = self.driver.session(client_id).stream
-            for frame in stream.frames(first, stream.next_number):
-                event = messages.decode(frame)
-                if event.name == "DropCopyEvent":
-                    taken_out += self.drained(event)
+        taken_out = self.told_by_step(seen)
         ends = [client_id for client_id, _, _ in self.driver.ends()]
         for client_id in ends[self.ends_seen :]:
             self.naive.ended(client_id)
@@ -190,17 +189,34 @@ class CorePair:
         self.idle_steps = 0 if taken_out or len(ends) > self.ends_seen else self.idle_steps + 1
         assert self.idle_steps <= self.max_open_orders, "steps that do nothing"
         self.ends_seen = len(ends)
+        self.naive.emptying = self.driver.core.controls.is_busy
         self.naive.dismiss_drop_copy()
 
-    def drained(self, event: Message) -> int:
-        """The orders of a fire that a drop-copy event tells of; none if it tells of something else."""
-        inner = messages.decode(event.fields["frame"])  # type: ignore[arg-type]
-        ending = self.naive.session(str(event.fields["origin_client_id"])).ending
-        if inner.name != "OrdersCanceled" or ending is None or inner.fields["exec_id"] != ending.exec_id:
-            return 0
-        count = len(inner.fields["orders"])  # type: ignore[arg-type]
-        self.naive.drained(str(event.fields["origin_client_id"]), count)
-        return count
+    def told_by_step(self, seen: dict[str, int]) -> int:
+        """Tells the naive gateway which orders a step took out, by what drop copy has heard; returns how many."""
+        taken_out = 0
+        emptied: Counter[int] = Counter()
+        for client_id, first in seen.items():
+            stream = self.driver.session(client_id).stream
+            for frame in stream.frames(first, stream.next_number):
+                event = messages.decode(frame)
+                if event.name != "DropCopyEvent":
+                    continue
+                inner = messages.decode(event.fields["frame"])  # type: ignore[arg-type]
+                orders: Any = inner.fields.get("orders", [])
+                fires = self.naive.session(str(event.fields["origin_client_id"])).fires
+                if orders and fires and inner.fields["exec_id"] == fires[0].exec_id:
+                    self.naive.drained(str(event.fields["origin_client_id"]), len(orders))
+                    taken_out += len(orders)
+                emptied.update(
+                    order["instrument_id"]
+                    for order in orders
+                    if order["cancel_reason"] == CancelReason.BOOK_DEACTIVATED
+                )
+        for instrument_id, count in emptied.items():
+            self.controls.emptied(instrument_id, count)
+            taken_out += count
+        return taken_out
 
     # comparing
 
@@ -308,6 +324,7 @@ class CorePair:
 
     def finish(self) -> None:
         """In the end the gateway is shut down: nothing may be left, and everything must have been told."""
+        self.naive.emptying = self.driver.core.controls.is_busy
         self.driver.core.shut_down(self.driver.now)
         self.naive.shut_down()
         steps = 0

@@ -6,6 +6,8 @@ Whoever plays decides by `choose`, which picks one of a sequence: hypothesis, or
 import random
 from collections.abc import Callable
 
+from gateway.errors import ControlError
+from gateway.venue_controls import Control, Deactivate, Halt, KillClient, Lock, Resume, Unlock
 from support import random_requests
 from support.core_driver import INTERVAL, order
 from support.core_pair import AUDITS, KEYS, CorePair, Pair
@@ -30,6 +32,14 @@ CHANGES: dict[str, Callable[[bytes], bytes]] = {
     "short": lambda raw: raw[:2] + (80).to_bytes(2, "little") + raw[4:80],
     "long": lambda raw: raw[:2] + (104).to_bytes(2, "little") + raw[4:] + bytes(8),
 }
+CONTROLS: list[Control] = [
+    *(Lock(portfolio_id=portfolio_id) for portfolio_id in (1, 1, 1, 2)),
+    *(Halt(instrument_id=instrument_id) for instrument_id in (1, 2, 3)),
+    *(KillClient(client_id=client_id) for client_id in PLAYERS),
+    Unlock(portfolio_id=1),
+    Resume(instrument_id=2),
+    Deactivate(instrument_id=2),
+]
 
 
 class CoreWalk(CorePair):
@@ -161,6 +171,19 @@ class CoreWalk(CorePair):
             self.driver.core.slow(pair.line.link, self.driver.now)
             self.naive.slow(pair.naive)
 
+    def control(self) -> None:
+        """The venue opens what it has closed, or closes something, or ends a session."""
+        reopening: list[Control] = [Unlock(portfolio_id=index + 1) for index in sorted(self.naive.engine.locked)]
+        closed = sorted(self.naive.engine.closed - self.controls.deactivated)
+        reopening += [Resume(instrument_id=instrument_id) for instrument_id in closed]
+        control = self.choose(reopening or CONTROLS)
+        try:
+            self.driver.core.control(control, self.driver.now)
+        except ControlError:
+            assert not self.controls.control(control)
+        else:
+            assert self.controls.control(control)
+
     def settle(self) -> None:
         self.driver.core.settle(self.driver.now)
         self.naive.settle()
@@ -188,6 +211,7 @@ ACTIONS: list[Callable[[CoreWalk], None]] = [
     *[CoreWalk.logon] * 4,
     *[CoreWalk.pass_time] * 3,
     *[CoreWalk.everybody_is_heard] * 3,
+    *[CoreWalk.control] * 2,
     CoreWalk.settle,
     CoreWalk.connect,
     CoreWalk.logon_of_a_connection,

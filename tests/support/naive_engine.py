@@ -4,7 +4,7 @@ It has the face of gateway.probe.EngineProbe. Its outcomes leave out details and
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from codec.layout import (
@@ -337,6 +337,19 @@ class NaiveEngine:
         self.orders = [order for order in self.orders if order not in dead]
         return [canceled_order(order, cancel_reason) for order in dead]
 
+    def killed_by(self, fence: Callable[[], int]) -> list[NaiveOrder]:
+        """The orders that were live before a fence and are dead now, in the order in which they are drained."""
+        before = self.live()
+        count = fence()
+        killed = [order for order in before if self.is_dead(order)]
+        assert len(killed) == count
+        return sorted(killed, key=lambda order: (not order.covered, order.order_id))
+
+    def forget(self, orders: Sequence[NaiveOrder]) -> None:
+        """They are out, whoever tells of them."""
+        for order in orders:
+            self.orders.remove(order)
+
     def leave(self, order_id: int | None, cancel_reason: int = CancelReason.BY_REQUEST) -> bool:
         found = self.found(order_id=order_id)
         for order in found:
@@ -346,11 +359,15 @@ class NaiveEngine:
     def settle(self) -> None:
         self.settlements += 1
 
-    def leave_due(self, limit: int) -> int:
-        """Dead orders count as looked at, and are left to the drain."""
+    def due(self) -> list[NaiveOrder]:
+        """Day orders whose days are over, and that nobody has looked at since."""
         ends = {o.order_id: o.last_settlement for o in self.orders if o.last_settlement is not None}
         due = [o for o in self.orders if o.order_id in ends and ends[o.order_id] <= self.settlements]
-        due = sorted(due, key=lambda order: (ends[order.order_id], order.order_id))[:limit]
+        return sorted(due, key=lambda order: (ends[order.order_id], order.order_id))
+
+    def leave_due(self, limit: int) -> int:
+        """Dead orders count as looked at, and are left to the drain."""
+        due = self.due()[:limit]
         for order in due:
             order.last_settlement = None
             if not self.is_dead(order):

@@ -6,15 +6,13 @@ leaves open: in which order sessions that lapse together do so, how many orders 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import time
 from typing import Any
 
 from codec import messages
-from codec.layout import Cause, ProductType, RejectReason
+from codec.layout import CancelReason, Cause, RejectReason
 from gateway.assembly import silence_of
 from gateway.config import Config
-from gateway.engine_types import InstrumentSpec, MmpGroupSpec, OwnerSpec, PortfolioSpec
 from gateway.lifecycle import (
     CAUSE_POLICY,
     TEXT_ALREADY_LOGGED_ON,
@@ -24,90 +22,16 @@ from gateway.lifecycle import (
     TEXT_OVERTAKEN,
     Policy,
 )
-from gateway.limits import ORDERS_MAX
 from gateway.session import LinkClosing
-from support.naive_engine import NaiveEngine
+from support.naive_assembly import mmp_groups_of, naive_engine_of, rate_limits_of
+from support.naive_engine import canceled_order
 from support.naive_orders import NaiveOrders
 from support.naive_quotes import NaiveQuotes
-from support.naive_rate_limit import NaiveRateLimits
 from support.naive_reports import NaiveReports, reason_told, told_of
+from support.naive_session import Inbound, NaiveEnding, NaiveFire, NaiveLine, NaiveSession, Said
 
 DAY_NS = 86_400 * 10**9
 SESSION_MESSAGES = ("LogonConf", "LoggedOut", "Heartbeat", "TestRequest")
-
-
-@dataclass
-class Inbound:
-    """A whole frame from a client."""
-
-    name: str
-    fields: dict[str, Any]
-    number: int
-    raw: bytes
-
-
-@dataclass(eq=False)
-class Said:
-    """A frame in a stream."""
-
-    name: str
-    fields: dict[str, Any]
-    last_processed: int
-    time: int
-
-
-@dataclass
-class NaiveEnding:
-    cause: Cause
-    text: str | None
-    exec_id: int
-    fenced_time: int
-    left: int
-    cancels: list[Said] = field(default_factory=list)
-    delivered: bool = False
-
-
-@dataclass(eq=False)
-class NaiveLine:
-    """A connection. `told` is what it was sent of which stream: from where, to where (None: to the end, and on)."""
-
-    connected_judged: int
-    state: str = "logon"  # waiting, live, closing, closed
-    session: "NaiveSession | None" = None
-    request: Inbound | None = None
-    pending: list[Inbound | str] = field(default_factory=list)  # frames, or what is wrong with bytes that are none
-    stream: list[Said] = field(default_factory=list)
-    told_from: int = 0
-    told_to: int | None = 0
-    farewell: str | None = None  # of a LoggedOut without a session
-    closing: LinkClosing = LinkClosing.CLOSING_NOT
-    ending: NaiveEnding | None = None
-    replay: tuple[int, int] | None = None
-
-    def close(self, closing: LinkClosing) -> None:
-        self.closing = closing
-
-
-@dataclass(eq=False)
-class NaiveSession:
-    slot: int
-    client_id: str
-    portfolio: int
-    drop_copy: bool
-    watchers: "list[NaiveSession]" = field(default_factory=list)
-    state: str = "vacant"  # live, ending
-    line: NaiveLine | None = None
-    newcomer: NaiveLine | None = None
-    version: int = 0
-    epoch: int = 0
-    generation: int = 1
-    expected: int = 1
-    last_processed: int = 0
-    stream: list[Said] = field(default_factory=list)
-    heard_judged: int = 0
-    probed_judged: int | None = None
-    spoke: int = 0
-    ending: NaiveEnding | None = None
 
 
 class NaiveGateway:
@@ -115,6 +39,7 @@ class NaiveGateway:
 
     def __init__(self, config: Config) -> None:
         settings = config.gateway
+        self.config = config
         self.engine = naive_engine_of(config)
         self.silence = silence_of(settings)
         self.heartbeat_interval_s = settings.heartbeat_interval_s
@@ -127,6 +52,8 @@ class NaiveGateway:
         self.now = 0
         self.stalled = 0
         self.shutting_down = False
+        self.emptying = False
+        """Whether a deactivated book is being emptied, which takes the core as many steps as it likes."""
         self.lines: list[NaiveLine] = []
         self.sessions = [
             NaiveSession(slot, key.client_id, key.portfolio, key.role == "drop_copy")
@@ -156,7 +83,7 @@ class NaiveGateway:
     # inputs
 
     def connected(self) -> NaiveLine:
-        if self.day == 0:
+        if not self.day:
             self.day = self.settlement_day()
         line = NaiveLine(self.judged)
         self.lines.append(line)
@@ -202,7 +129,18 @@ class NaiveGateway:
         if line.ending is not None and policy_of(line.ending.cause).peer_reads:
             line.ending.delivered = True
 
-    def settle(self, count: int = 1) -> None:
+    def run_timers(self) -> None:
+        """What was to happen by now has happened: the gateway sees to it before any input."""
+        day = self.settlement_day()
+        if self.day and day > self.day:
+            self._settle(day - self.day)
+        self.day = day
+
+    def settle(self) -> None:
+        self.run_timers()
+        self._settle(1)
+
+    def _settle(self, count: int) -> None:
         for _ in range(count):
             self.engine.settle()
         self.expire()
@@ -218,10 +156,7 @@ class NaiveGateway:
 
     def tick(self, seen: int, order: Callable[[NaiveSession], int]) -> None:
         """`order` sorts sessions that lapse together."""
-        day = self.settlement_day()
-        if day > self.day:
-            self.settle(day - self.day)
-        self.day = day
+        self.run_timers()
         judged = seen - self.stalled
         for line in self.lines:
             if line.state == "logon" and judged >= line.connected_judged + self.silence.logon_ns:
@@ -257,7 +192,9 @@ class NaiveGateway:
         self.dismiss_drop_copy()
 
     def dismiss_drop_copy(self) -> None:
-        if self.shutting_down and all(session.state != "ending" for session in self.sessions):
+        """Drop copy goes last, when nothing is left that it would have to hear."""
+        is_busy = self.emptying or self.engine.due() or any(session.fires for session in self.sessions)
+        if self.shutting_down and not is_busy:
             for session in self.sessions:
                 self.gone(session, Cause.GATEWAY_SHUTDOWN)
 
@@ -266,19 +203,22 @@ class NaiveGateway:
     def drained(self, client_id: str, count: int) -> None:
         """A step took out so many orders of a session and told of them in one frame."""
         session = self.session(client_id)
-        ending = session.ending
-        assert session.state == "ending"
-        assert ending is not None
-        orders = self.engine.drain(session.slot, count)
+        fire = session.fires[0]
+        orders, fire.left = fire.left[:count], fire.left[count:]
         assert len(orders) == count > 0
-        ending.left -= count
+        self.engine.forget(orders)
         fields = {
-            "timestamp": ending.fenced_time,
-            "exec_id": ending.exec_id,
-            "flags": int(ending.left == 0),
-            "orders": [told_of(order) for order in orders],
+            "timestamp": fire.fenced_time,
+            "exec_id": fire.exec_id,
+            "flags": int(not fire.left),
+            "orders": [told_of(canceled_order(order, fire.cancel_reason)) for order in orders],
         }
-        ending.cancels.append(self.publish(session, "OrdersCanceled", fields))
+        said = self.publish(session, "OrdersCanceled", fields)
+        if session.state == "ending":
+            assert session.ending is not None
+            session.ending.cancels.append(said)
+        if not fire.left and fire.ending is None:
+            session.fires.remove(fire)
 
     def ended(self, client_id: str) -> None:
         """The core says that the session's end is complete."""
@@ -287,7 +227,8 @@ class NaiveGateway:
         assert session.state == "ending"
         assert ending is not None
         assert line is not None
-        assert ending.left == 0
+        fire = session.fires.pop(0)
+        assert (fire.ending, fire.left) == (ending, [])
         policy = policy_of(ending.cause)
         if policy.text is not None:
             self.say(session, "LoggedOut", {"reason": ending.text or policy.text})
@@ -393,11 +334,22 @@ class NaiveGateway:
         if session.state != "live":
             return
         assert session.line is not None
-        bound = self.engine.fence(session.slot, session.epoch)
-        exec_id = self.engine.next_exec_id() if bound else 0
-        session.ending = NaiveEnding(cause, text, exec_id, self.now, bound)
+        session.ending = NaiveEnding(cause, text)
+        killed = self.engine.killed_by(lambda: self.engine.fence(session.slot, session.epoch))
+        exec_id = self.engine.next_exec_id() if killed else 0
+        reason = policy_of(cause).cancel_reason
+        session.fires.append(NaiveFire(reason, exec_id, self.now, killed, session.ending))
         session.state = "ending"
         session.line.state = "closing"
+
+    def kill_portfolio_orders(self, portfolio: int, reason: CancelReason) -> None:
+        """One event for all of them; each session hears of its own, and lives on."""
+        killed = self.engine.killed_by(lambda: self.engine.fence_portfolio(portfolio))
+        exec_id = self.engine.next_exec_id() if killed else 0
+        for session in self.sessions:
+            mine = [order for order in killed if order.owner == session.slot]
+            if mine:
+                session.fires.append(NaiveFire(reason, exec_id, self.now, mine))
 
     def dispose(self, line: NaiveLine, cause: Cause) -> None:
         if line.state == "live":
@@ -506,55 +458,6 @@ class NaiveGateway:
             }
             self.say(watcher, "DropCopyEvent", event)
         return said
-
-
-def portfolio_indexes(config: Config) -> dict[int, int]:
-    return {portfolio.id: index for index, portfolio in enumerate(config.portfolios)}
-
-
-def naive_engine_of(config: Config) -> NaiveEngine:
-    indexes = portfolio_indexes(config)
-    return NaiveEngine(
-        [
-            InstrumentSpec(
-                id=instrument.id,
-                tick_size=instrument.tick_size,
-                lot_size=instrument.lot_size,
-                product_type=ProductType[instrument.product_type.upper()],
-                min_price=instrument.min_price,
-                max_price=instrument.max_price,
-                max_order_quantity=instrument.max_order_quantity,
-                iceberg_allowed=instrument.iceberg_allowed,
-                currency_pair_id=instrument.currency_pair_id,
-            )
-            for instrument in config.instruments
-        ],
-        [PortfolioSpec(portfolio.id, portfolio.max_open_orders) for portfolio in config.portfolios],
-        [OwnerSpec(indexes[key.portfolio]) for key in config.api_keys],
-        ORDERS_MAX,
-    )
-
-
-def mmp_groups_of(config: Config) -> list[MmpGroupSpec]:
-    indexes = portfolio_indexes(config)
-    return [
-        MmpGroupSpec(indexes[group.portfolio], group.id, group.quantity_limit)
-        for group in config.mmp_groups
-        if group.id is not None
-    ]
-
-
-def rate_limits_of(config: Config) -> NaiveRateLimits | None:
-    limits = config.rate_limit
-    if limits is None:
-        return None
-    by_portfolio = limits.scope == "portfolio"
-    holders = [key.portfolio if by_portfolio else slot for slot, key in enumerate(config.api_keys)]
-    rates = {
-        "orders": (limits.orders_per_s, limits.orders_burst),
-        "mass_quotes": (limits.mass_quotes_per_s, limits.mass_quotes_burst),
-    }
-    return NaiveRateLimits(holders, rates)
 
 
 def policy_of(cause: Cause) -> Policy:

@@ -13,7 +13,7 @@ from support.naive_rate_limit import NaiveRateLimits
 from support.naive_reports import SOME_TEXT, Fields, NaiveReports, reason_told
 
 if TYPE_CHECKING:
-    from support.naive_gateway import NaiveSession
+    from support.naive_session import NaiveSession
 
 
 class NaiveOrders:

@@ -9,7 +9,7 @@ from gateway.engine_types import CanceledOrder, EventRecord, MassQuoteRecord, Ou
 from support.naive_engine import NaiveEngine
 
 if TYPE_CHECKING:
-    from support.naive_gateway import NaiveSession
+    from support.naive_session import NaiveSession
 
 Fields = dict[str, Any]
 
