@@ -272,7 +272,8 @@ class MassQuoteRejected(MessageEvent):
 class QuotesPlaced(MessageEvent):
     """MassQuoteOrdersPlaced: quotes that a speed bump held up have been released; this is how each stands.
 
-    Fills follow as events of their own, and the ends of those that do not stand.
+    Fills follow as events of their own, and the ends of those that do not stand. What is too long for one message goes
+    on in others: more of these, with no quotes, and the rest of the fills.
     """
 
     mmp_group_id: int

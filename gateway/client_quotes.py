@@ -44,19 +44,35 @@ _REASONS = {
 
 
 @dataclass(slots=True)
-class _Response:
-    """A MassQuoteResponse while it is taken in: it may go on in further frames of the same execId."""
+class _Report:
+    """A MassQuoteResponse or MassQuoteOrdersPlaced while it is taken in.
+
+    One that is too long for one frame goes on in others of the same execId, with the rest of its fills. Quotes take
+    fills only as they are entered, so that what they have filled counts from 0.
+    """
 
     exec_id: int
-    request: Request | None
+    request: Request | None = None
     sides: list[QuoteSide] = field(default_factory=list)
     gone: list[tuple[Quote, CancelReason]] = field(default_factory=list)  # that stood before
     came_and_went: list[tuple[Quote, CancelReason]] = field(default_factory=list)
-    filled: dict[Quote, int] = field(default_factory=dict)  # so far, in counts of 1e-9
+    quotes: dict[int, Quote] = field(default_factory=dict)  # by orderId
+    filled: dict[int, int] = field(default_factory=dict)  # so far, in counts of 1e-9, by orderId
 
-    def quote_of(self, instrument_id: int, side: Side) -> Quote | None:
+    def order_id_of(self, instrument_id: int, side: Side) -> int | None:
+        """The quote that a side of an entry entered."""
         sides = (told.quote for told in self.sides if (told.instrument_id, told.side) == (instrument_id, side))
-        return next(sides, None)
+        quote = next(sides, None)
+        return None if quote is None else quote.order_id
+
+    def fill(self, message: Message, now: int, order_id: int | None, fill: Fields) -> list[Event]:
+        """A fill of the quote with that orderId; none of one that an earlier frame, which is lost, has told of."""
+        quote = None if order_id is None else self.quotes.get(order_id)
+        if quote is None:
+            return []
+        total = self.filled.get(quote.order_id, 0) + mantissa_of(fill["fill_qty"])
+        self.filled[quote.order_id] = total
+        return [_filled(message, now, quote, fill, fill["fill_price"], total, is_maker=False)]
 
 
 class OwnQuotes:
@@ -69,7 +85,7 @@ class OwnQuotes:
         self.live: dict[int, Quote] = {}
         self.standing: dict[QuoteKey, Quote] = {}
         self._requests = requests
-        self._response = _Response(0, None)
+        self._report = _Report(-1)  # which is no execId
         self.handlers: dict[str, Callable[[Message, int], list[Event]]] = {
             "MassQuoteResponse": self._mass_quote_response,
             "MassQuoteReject": self._mass_quote_reject,
@@ -94,32 +110,40 @@ class OwnQuotes:
 
     def _mass_quote_response(self, message: Message, now: int) -> list[Event]:
         fields: Fields = message.fields
-        response = self._response
-        is_further = fields["exec_id"] == response.exec_id and not fields["quotes"]
+        report, is_further = self._report_of(fields, "quotes")
         if not is_further:
-            request = self._requests.answered("MassQuoteRequest", fields["correlation_id"], RequestState.ACCEPTED)
-            response = self._response = _Response(fields["exec_id"], request)
+            report.request = self._requests.answered(
+                "MassQuoteRequest", fields["correlation_id"], RequestState.ACCEPTED
+            )
             for entry in fields["quotes"]:
                 for side in (Side.BUY, Side.SELL):
-                    self._take_side(fields, entry, side, response)
+                    self._take_side(fields, entry, side, report)
         accepted = MassQuoteAccepted(
             received_time_ns=now,
             message=message,
             quote_id=fields["quote_id"],
             mmp_group_id=fields["mmp_group_id"],
-            sides=() if is_further else tuple(response.sides),
-            request=response.request,
+            sides=() if is_further else tuple(report.sides),
+            request=report.request,
         )
-        gone, response.gone = response.gone, []
-        went, response.came_and_went = response.came_and_went, []
-        return [
-            accepted,
-            *(_canceled(message, now, quote, reason) for quote, reason in gone),
-            *self._taken(message, now, response),
-            *(_canceled(message, now, quote, reason) for quote, reason in went),
-        ]
+        events: list[Event] = [accepted]
+        if not is_further:
+            events += [_canceled(message, now, quote, reason) for quote, reason in report.gone]
+        for side, fills in ((Side.BUY, fields["bid_fills"]), (Side.SELL, fields["ask_fills"])):
+            for fill in fills:
+                events += report.fill(message, now, report.order_id_of(fill["instrument_id"], side), fill)
+        if not is_further:
+            events += [_canceled(message, now, quote, reason) for quote, reason in report.came_and_went]
+        return events
 
-    def _take_side(self, fields: Fields, entry: Fields, side: Side, response: _Response) -> None:
+    def _report_of(self, fields: Fields, group: str) -> tuple[_Report, bool]:
+        """The report that a message begins, or goes on with (True): then `group` is empty."""
+        if fields["exec_id"] == self._report.exec_id and not fields[group]:
+            return self._report, True
+        self._report = _Report(fields["exec_id"])
+        return self._report, False
+
+    def _take_side(self, fields: Fields, entry: Fields, side: Side, report: _Report) -> None:
         """What one side of an entry says of the quote that stood, and of the one that was to take its place."""
         prefix = "bid" if side is Side.BUY else "ask"
         status = QuoteStatus(entry[f"{prefix}_status"])
@@ -132,7 +156,7 @@ class OwnQuotes:
             is_replaced = order_id not in (None, stood.order_id)
             reason = CancelReason.BY_REQUEST if is_replaced else _REASONS[status]
             self._end(stood, reason)
-            response.gone.append((stood, reason))
+            report.gone.append((stood, reason))
         if stands:
             quote = self._side_of(fields, entry, side)
             self._enter(quote, key, _ENTERED.get(status, quote.state))
@@ -141,9 +165,11 @@ class OwnQuotes:
             if status is not QuoteStatus.CANCELED_BY_REQUEST:
                 quote = self._side_of(fields, entry, side)
                 self._end(quote, _REASONS[status])
-                response.came_and_went.append((quote, _REASONS[status]))
+                report.came_and_went.append((quote, _REASONS[status]))
+        if quote is not None and quote.order_id == order_id:
+            report.quotes[quote.order_id] = quote
         reject_reason = entry[f"{prefix}_reject_reason"]
-        response.sides.append(QuoteSide(entry["instrument_id"], side, status, reject_reason, quote))
+        report.sides.append(QuoteSide(entry["instrument_id"], side, status, reject_reason, quote))
 
     def _side_of(self, fields: Fields, entry: Fields, side: Side) -> Quote:
         """The quote with the orderId of this side, as the response has it."""
@@ -162,20 +188,6 @@ class OwnQuotes:
         quote.quantity_mantissa = quote.total_filled_mantissa + mantissa_of(entry[f"{prefix}_qty"])
         return quote
 
-    def _taken(self, message: Message, now: int, response: _Response) -> list[Event]:
-        """The fills that the sides of a mass quote took."""
-        events: list[Event] = []
-        fields: Fields = message.fields
-        for side, fills in ((Side.BUY, fields["bid_fills"]), (Side.SELL, fields["ask_fills"])):
-            for fill in fills:
-                quote = response.quote_of(fill["instrument_id"], side)
-                if quote is None:
-                    continue  # its response is among the messages that are lost, and so is its orderId
-                total = response.filled.get(quote, 0) + mantissa_of(fill["fill_qty"])
-                response.filled[quote] = total
-                events.append(_filled(message, now, quote, fill, fill["fill_price"], total, is_maker=False))
-        return events
-
     def _mass_quote_reject(self, message: Message, now: int) -> list[Event]:
         fields: Fields = message.fields
         request = self._requests.answered("MassQuoteRequest", fields["correlation_id"], RequestState.REJECTED)
@@ -192,28 +204,28 @@ class OwnQuotes:
 
     def _orders_placed(self, message: Message, now: int) -> list[Event]:
         fields: Fields = message.fields
-        quotes: list[Quote] = []
-        events: list[Event] = []
+        report, _ = self._report_of(fields, "orders")
+        ends: list[Event] = []
         for row in fields["orders"]:
             quote = self._heard(row, Side(row["side"]))
-            quotes.append(quote)
+            report.quotes[quote.order_id] = quote
             quote.price_mantissa = row["price"]
             quote.quantity_mantissa = mantissa_of(row["quantity"])
             quote.total_filled_mantissa = mantissa_of(row["total_filled"])
             self._enter(quote, (fields["mmp_group_id"], quote.instrument_id, Side(row["side"])), OrderState.OPEN)
-            fills = [fill for fill in fields["fills"] if fill["order_id"] == quote.order_id]
-            total = quote.total_filled_mantissa - sum(mantissa_of(fill["fill_qty"]) for fill in fills)
-            for fill in fills:
-                total += mantissa_of(fill["fill_qty"])
-                events.append(_filled(message, now, quote, fill, fill["fill_price"], total, is_maker=False))
             if row["status"] == OrderStatus.FILLED:
                 self._end(quote, None)
             elif row["status"] == OrderStatus.CANCELED:
                 self._end(quote, CancelReason(row["cancel_reason"]))
-                events.append(_canceled(message, now, quote, CancelReason(row["cancel_reason"])))
-        group = fields["mmp_group_id"]
-        placed = QuotesPlaced(received_time_ns=now, message=message, mmp_group_id=group, quotes=tuple(quotes))
-        return [placed, *events]
+                ends.append(_canceled(message, now, quote, CancelReason(row["cancel_reason"])))
+        placed = QuotesPlaced(
+            received_time_ns=now,
+            message=message,
+            mmp_group_id=fields["mmp_group_id"],
+            quotes=tuple(report.quotes[row["order_id"]] for row in fields["orders"]),
+        )
+        fills = [event for fill in fields["fills"] for event in report.fill(message, now, fill["order_id"], fill)]
+        return [placed, *fills, *ends]
 
     # -- Events: as of orders ------------------------------------------------------------------------------------------
 

@@ -385,11 +385,26 @@ def test_a_queued_quote_is_live_and_stands_when_it_is_released() -> None:
     assert plain(core.received(START, frame)) == [
         ("QuotesPlaced", {"mmp_group_id": GROUP, "quotes": (10, 11)}),
         filled(10, 5, "100", "0.5", "0.5", is_maker=False),
-        filled(10, 7, "100", "1", "1.5", is_maker=False),
         filled(11, 6, "101", "2", "2", is_maker=False),
+        filled(10, 7, "100", "1", "1.5", is_maker=False),
     ]
     assert (bid.state, bid.remaining, ask.state) == (OrderState.OPEN, Decimal("0.5"), OrderState.FILLED)
     assert core.quotes.standing == {BID: bid}
+
+
+def test_a_release_in_several_frames_is_one_release() -> None:
+    core, peer = ready()
+    bid, _ = queued(core, peer)
+    first = {"exec_id": 7, "orders": [placed(bid, status=1, filled="1.5")], "fills": [placed_fill(bid, 5, "0.5")]}
+    rest = {"exec_id": 7, "orders": [], "fills": [placed_fill(bid, 6, "1")]}
+    frames = [peer.says("MassQuoteOrdersPlaced", mmp_group_id=GROUP, **fields) for fields in (first, rest)]
+    assert plain(core.received(START, b"".join(frames))) == [
+        ("QuotesPlaced", {"mmp_group_id": GROUP, "quotes": (10,)}),
+        filled(10, 5, "100", "0.5", "0.5", is_maker=False),
+        ("QuotesPlaced", {"mmp_group_id": GROUP, "quotes": ()}),
+        filled(10, 6, "100", "1", "1.5", is_maker=False),
+    ]
+    assert (bid.total_filled, bid.remaining) == (Decimal("1.5"), Decimal("0.5"))
 
 
 def test_a_queued_quote_may_not_stand_when_it_is_released() -> None:
