@@ -3,14 +3,12 @@
 import asyncio
 import itertools
 import socket
-from collections.abc import Callable, Coroutine, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
-import uvloop
-from support.configuration import secret_of, write_configuration
+from support.clients import Arguments, Run, address, names, of_kind, until
+from support.configuration import write_configuration
 from support.processes import DEADLINE_S, Gateway
 from support.session import plain
 
@@ -30,65 +28,10 @@ from gateway.client_events import (
 )
 from gateway.client_state import OrderState
 
-KEYS = [f"key-{number}" for number in range(100)]
-Run = Callable[[Coroutine[Any, Any, None]], None]
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    directory = tmp_path_factory.mktemp("client")
-    gateway = Gateway(write_configuration(directory / "gateway.toml", traders=KEYS))
-    yield gateway
-    gateway.close()
-
-
-@pytest.fixture(scope="module")
-def unused_keys() -> Iterator[str]:
-    return iter(KEYS)
-
-
-@pytest.fixture
-def session(gateway: Gateway, unused_keys: Iterator[str]) -> Callable[[], dict[str, Any]]:
-    """Arguments of a client with a key that no test has used; each call gives another."""
-
-    def arguments() -> dict[str, Any]:
-        client_id = next(unused_keys)
-        first = 1000 * (1 + KEYS.index(client_id))
-        return address(gateway, client_id) | {"first_client_order_id": first}
-
-    return arguments
-
-
-def address(gateway: Gateway, client_id: str) -> dict[str, Any]:
-    return {"host": gateway.host, "port": gateway.port, "client_id": client_id, "secret": secret_of(client_id)}
-
-
-@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Iterator[Run]:
-    """Runs a coroutine on either loop; what a callback of the loop raised fails the test."""
-    complaints: list[dict[str, Any]] = []
-    with asyncio.Runner(loop_factory=request.param) as runner:
-        runner.get_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
-        yield runner.run
-    assert complaints == []
-
-
-async def until(client: Client | DropCopyClient, predicate: Callable[[], bool]) -> None:
-    await client.until(predicate, timeout_s=DEADLINE_S)
-
-
-def names(events: list[Event]) -> list[str]:
-    return [type(event).__name__ for event in events]
-
-
-def of_kind(events: list[Event], kind: type[Event]) -> list[Any]:
-    return [event for event in events if isinstance(event, kind)]
-
-
 # -- On a loop ---------------------------------------------------------------------------------------------------------
 
 
-def test_two_clients_trade_and_each_hears_its_side(session: Callable[[], dict[str, Any]], run: Run) -> None:
+def test_two_clients_trade_and_each_hears_its_side(session: Arguments, run: Run) -> None:
     async def main() -> None:
         maker, taker = Client(**session()), Client(**session())
         heard: list[Event] = []
@@ -131,9 +74,7 @@ def test_two_clients_trade_and_each_hears_its_side(session: Callable[[], dict[st
     run(main())
 
 
-def test_after_a_broken_line_the_cancels_are_told_again(
-    gateway: Gateway, session: Callable[[], dict[str, Any]], run: Run
-) -> None:
+def test_after_a_broken_line_the_cancels_are_told_again(gateway: Gateway, session: Arguments, run: Run) -> None:
     async def main() -> None:
         watcher = DropCopyClient(**address(gateway, "watch-1"))
         copies: list[Event] = []
@@ -167,9 +108,7 @@ def test_after_a_broken_line_the_cancels_are_told_again(
     run(main())
 
 
-def test_a_logon_with_reset_is_told_the_cancels_under_new_numbers(
-    session: Callable[[], dict[str, Any]], run: Run
-) -> None:
+def test_a_logon_with_reset_is_told_the_cancels_under_new_numbers(session: Arguments, run: Run) -> None:
     async def main() -> None:
         maker = Client(**session())
         await maker.logon(reset=True)
@@ -192,7 +131,7 @@ def test_a_logon_with_reset_is_told_the_cancels_under_new_numbers(
     run(main())
 
 
-def test_another_object_goes_on_with_the_stream(session: Callable[[], dict[str, Any]], run: Run) -> None:
+def test_another_object_goes_on_with_the_stream(session: Arguments, run: Run) -> None:
     async def main() -> None:
         arguments = session()
         first = Client(**arguments)
@@ -214,7 +153,7 @@ def test_another_object_goes_on_with_the_stream(session: Callable[[], dict[str, 
     run(main())
 
 
-def test_messages_can_be_asked_for_again(session: Callable[[], dict[str, Any]], run: Run) -> None:
+def test_messages_can_be_asked_for_again(session: Arguments, run: Run) -> None:
     async def main() -> None:
         client = Client(**session())
         heard: list[Event] = []
@@ -234,7 +173,7 @@ def test_messages_can_be_asked_for_again(session: Callable[[], dict[str, Any]], 
     run(main())
 
 
-def test_a_refused_logon_says_why_and_leaves_no_line(session: Callable[[], dict[str, Any]], run: Run) -> None:
+def test_a_refused_logon_says_why_and_leaves_no_line(session: Arguments, run: Run) -> None:
     async def main() -> None:
         arguments = session()
         wrong = Client(**arguments | {"secret": "wrong"})
@@ -251,7 +190,7 @@ def test_a_refused_logon_says_why_and_leaves_no_line(session: Callable[[], dict[
     run(main())
 
 
-def test_who_waits_on_a_line_that_goes_down_is_told(session: Callable[[], dict[str, Any]], run: Run) -> None:
+def test_who_waits_on_a_line_that_goes_down_is_told(session: Arguments, run: Run) -> None:
     async def main() -> None:
         arguments = session()
         older, newer = Client(**arguments), Client(**arguments)
@@ -267,7 +206,7 @@ def test_who_waits_on_a_line_that_goes_down_is_told(session: Callable[[], dict[s
     run(main())
 
 
-def test_waiting_ends_with_its_time_or_its_own_error(session: Callable[[], dict[str, Any]], run: Run) -> None:
+def test_waiting_ends_with_its_time_or_its_own_error(session: Arguments, run: Run) -> None:
     async def main() -> None:
         client = Client(**session())
         await client.logon(reset=True)
@@ -285,7 +224,7 @@ def test_waiting_ends_with_its_time_or_its_own_error(session: Callable[[], dict[
     run(main())
 
 
-def test_a_listener_that_fails_does_not_take_the_line_down(session: Callable[[], dict[str, Any]]) -> None:
+def test_a_listener_that_fails_does_not_take_the_line_down(session: Arguments) -> None:
     complaints: list[str] = []
 
     async def main() -> None:
@@ -309,7 +248,7 @@ def test_a_listener_that_fails_does_not_take_the_line_down(session: Callable[[],
     assert complaints[0] == "a listener failed on HeartbeatReceived"
 
 
-def test_a_reader_that_falls_behind_is_told_so_once(session: Callable[[], dict[str, Any]], run: Run) -> None:
+def test_a_reader_that_falls_behind_is_told_so_once(session: Arguments, run: Run) -> None:
     async def main() -> None:
         client = Client(**session())
         reader = client.events(events_max=2)
@@ -385,7 +324,7 @@ def test_an_idle_session_lives_by_its_heartbeats(tmp_path: Path, run: Run) -> No
 # -- Blocking ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_blocking_client_trades(session: Callable[[], dict[str, Any]]) -> None:
+def test_a_blocking_client_trades(session: Arguments) -> None:
     maker, taker = BlockingClient(**session()), BlockingClient(**session())
     maker.logon(reset=True)
     taker.logon(reset=True)
@@ -405,9 +344,7 @@ def test_a_blocking_client_trades(session: Callable[[], dict[str, Any]]) -> None
     assert maker.logout("done").reason == "logout"
 
 
-def test_a_blocking_client_learns_of_its_cancels_when_it_returns(
-    gateway: Gateway, session: Callable[[], dict[str, Any]]
-) -> None:
+def test_a_blocking_client_learns_of_its_cancels_when_it_returns(gateway: Gateway, session: Arguments) -> None:
     watcher = BlockingDropCopyClient(**address(gateway, "watch-2"))
     watcher.logon(reset=True)
     maker = BlockingClient(**session())
@@ -429,7 +366,7 @@ def test_a_blocking_client_learns_of_its_cancels_when_it_returns(
     watcher.logout()
 
 
-def test_a_blocking_client_is_told_of_the_end_of_its_line(session: Callable[[], dict[str, Any]]) -> None:
+def test_a_blocking_client_is_told_of_the_end_of_its_line(session: Arguments) -> None:
     arguments = session()
     older, newer = BlockingClient(**arguments), BlockingClient(**arguments)
     older.logon(reset=True)
