@@ -174,7 +174,7 @@ class CoreWalk(CorePair):
     def control(self) -> None:
         """The venue opens what it has closed, or closes something, or ends a session."""
         reopening: list[Control] = [Unlock(portfolio_id=index + 1) for index in sorted(self.naive.engine.locked)]
-        closed = sorted(self.naive.engine.closed - self.controls.deactivated)
+        closed = sorted(self.naive.engine.closed.keys() - self.controls.deactivated)
         reopening += [Resume(instrument_id=instrument_id) for instrument_id in closed]
         control = self.choose(reopening or CONTROLS)
         try:

@@ -22,11 +22,11 @@ class NaiveControls:
             case Halt() | Resume() if control.instrument_id in self.deactivated:
                 return False
             case Halt():
-                engine.closed.add(control.instrument_id)
+                engine.closed[control.instrument_id] = CancelReason.MARKET_STATE_TRANSITION
             case Resume():
-                engine.closed.discard(control.instrument_id)
+                engine.closed.pop(control.instrument_id, None)
             case Deactivate():
-                engine.closed.add(control.instrument_id)
+                engine.closed[control.instrument_id] = CancelReason.BOOK_DEACTIVATED
                 self.deactivated.add(control.instrument_id)
             case Lock():
                 index = self.portfolio_indexes[control.portfolio_id]

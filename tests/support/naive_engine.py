@@ -359,7 +359,7 @@ class NaiveEngine:
     def settle(self) -> None:
         self.settlements += 1
 
-    def due(self) -> list[NaiveOrder]:
+    def days_over(self) -> list[NaiveOrder]:
         """Day orders whose days are over, and that nobody has looked at since."""
         ends = {o.order_id: o.last_settlement for o in self.orders if o.last_settlement is not None}
         due = [o for o in self.orders if o.order_id in ends and ends[o.order_id] <= self.settlements]
@@ -367,7 +367,7 @@ class NaiveEngine:
 
     def leave_due(self, limit: int) -> int:
         """Dead orders count as looked at, and are left to the drain."""
-        due = self.due()[:limit]
+        due = self.days_over()[:limit]
         for order in due:
             order.last_settlement = None
             if not self.is_dead(order):

@@ -193,7 +193,7 @@ class NaiveGateway:
 
     def dismiss_drop_copy(self) -> None:
         """Drop copy goes last, when nothing is left that it would have to hear."""
-        is_busy = self.emptying or self.engine.due() or any(session.fires for session in self.sessions)
+        is_busy = self.emptying or self.engine.days_over() or any(session.fires for session in self.sessions)
         if self.shutting_down and not is_busy:
             for session in self.sessions:
                 self.gone(session, Cause.GATEWAY_SHUTDOWN)
