@@ -94,7 +94,7 @@ class Core:
         self._deadlines = Deadlines()
         # In order of connecting, so that the one that has waited longest is the first.
         self._pending_logons: dict[Link, None] = {}
-        self._shutting_down = False
+        self.is_shutting_down = False
         self.controls = VenueControls(self, config, log)
 
     # queries
@@ -110,11 +110,6 @@ class Core:
         )
 
     @property
-    def is_shutting_down(self) -> bool:
-        """Whether `shut_down` was called."""
-        return self._shutting_down
-
-    @property
     def pending_logons(self) -> int:
         """Connections whose Logon is awaited."""
         return len(self._pending_logons)
@@ -122,7 +117,7 @@ class Core:
     @property
     def is_shut_down(self) -> bool:
         """Whether, after `shut_down`, every session has ended and been told."""
-        return self._shutting_down and not self.is_busy and not self._live_sessions()
+        return self.is_shutting_down and not self.is_busy and not self._live_sessions()
 
     @property
     def stored_bytes(self) -> int:
@@ -141,7 +136,7 @@ class Core:
     def connected(self, link: Link, now: int) -> None:
         """A connection was accepted: its Logon is awaited until the logon timeout."""
         link.connected_judged_ns = self._judged(now)
-        if self._shutting_down:
+        if self.is_shutting_down:
             self._refuse(link, str(CAUSE_POLICY[Cause.GATEWAY_SHUTDOWN].text), now)
             return
         self._pending_logons[link] = None
@@ -225,7 +220,7 @@ class Core:
 
     def shut_down(self, now: int) -> None:
         """No new logons; every session ends with cause 9, drop copy last. Done when `is_shut_down`."""
-        self._shutting_down = True
+        self.is_shutting_down = True
         text = str(CAUSE_POLICY[Cause.GATEWAY_SHUTDOWN].text)
         for link in list(self._pending_logons):
             self._refuse(link, text, now)
@@ -250,6 +245,7 @@ class Core:
         Raises:
             ConfigError: naming everything in it that may not change while the gateway runs; nothing was changed.
         """
+        self.run_timers(now)
         return self.controls.reload(config, now)
 
     # the one door out
@@ -417,7 +413,7 @@ class Core:
 
     def _shut_down_drop_copy(self, now: int) -> None:
         """Drop copy is closed last, after every cancel has been put to it."""
-        if self._shutting_down and not self.is_busy:
+        if self.is_shutting_down and not self.is_busy:
             for session in self._live_sessions():
                 self.gone(session, Cause.GATEWAY_SHUTDOWN, now)
 
