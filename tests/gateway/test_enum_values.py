@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support import engine_room, random_requests
-from support.core_driver import CoreDriver, configuration, nine, order, quantity
+from support.core_driver import SECOND, CoreDriver, configuration, nine, order, quantity
 
 from codec.layout import (
     ENUMS,
@@ -34,12 +34,25 @@ from codec.layout import (
     TimeInForce,
 )
 from codec.values import INT64_NULL, Message
+from gateway.limits import PENDING_AMENDS_PER_ORDER_MAX, WAITING_PER_PORTFOLIO_MAX
 from gateway.venue_controls import Deactivate, Halt, KillClient, Lock
 
 Value = IntEnum | IntFlag
 LAYOUTS = {message.name: message for message in MESSAGES}
 EXTENSIONS = 4000
 LITTLE = quantity(0.001)
+BUMPED = 50
+SPEED_BUMP_MS = 10
+BUMPED_INSTRUMENT = f"""
+[[instrument]]
+id = {BUMPED}
+symbol = "I-{BUMPED}"
+currency_pair_id = 1
+product_type = "futures"
+tick_size = "0.5"
+lot_size = "0.001"
+speed_bump_ms = {SPEED_BUMP_MS}
+"""
 GROUP = 8
 """An MMP group whose limit is out of reach, of random_requests.TABLES."""
 
@@ -55,7 +68,7 @@ def values_in(message: Message) -> Iterator[Value]:
 
 def _values_of(fields: tuple[FieldLayout, ...], values: dict[str, Any]) -> Iterator[Value]:
     for field in fields:
-        value = values[field.name]
+        value = values.get(field.name)  # paddings are not there
         if field.domain in ENUMS and value is not None:
             yield ENUMS[field.domain](value)
         elif field.domain in SETS:
@@ -68,25 +81,30 @@ ENTRY = {"instrument_id": 1, "bid_qty": quantity(0), "ask_qty": quantity(0)}
 class World:
     """A core with a maker of one portfolio and a taker of another, and all that was said to them."""
 
-    def __init__(self, extra: str = "", **settings: Any) -> None:
-        tables = random_requests.TABLES + extra
-        self.driver = CoreDriver(configuration(extra=tables, **{"max_open_orders": 10} | settings))
-        self.maker, self.taker = (self.driver.logged_on(client_id) for client_id in ("maker-1", "stranger-1"))
+    def __init__(self, extra: str = "", version: int = 17, **settings: Any) -> None:
+        tables = random_requests.TABLES + BUMPED_INSTRUMENT + extra
+        self.driver = CoreDriver(configuration(extra=tables, **{"max_open_orders": 2_000} | settings))
+        self.maker = self.driver.logged_on("maker-1", schema_version=version)
+        self.taker = self.driver.logged_on("stranger-1")
 
     def said(self) -> list[Value]:
         return [value for line in (self.maker, self.taker) for message in line.take() for value in values_in(message)]
 
-    def sold(self) -> "World":
-        """The taker sells 1 at 100."""
-        self.taker.order(100, side=Side.SELL)
+    def sold(self, **changed: Any) -> "World":
+        """The taker sells 1 at 100, unless changed."""
+        self.taker.order(100, side=Side.SELL, **changed)
         return self
+
+    def queued(self) -> "World":
+        """An order of the maker's waits behind a speed bump."""
+        return self.sold(instrument_id=BUMPED).new_order(instrument_id=BUMPED)
 
     def new_order(self, client_order_id: int = 1, **changed: Any) -> "World":
         self.maker.order(client_order_id, **changed)
         return self
 
-    def amend(self) -> "World":
-        fields = {"instrument_id": 1, "price": nine(100), "quantity": quantity(1)}
+    def amend(self, instrument_id: int = 1) -> "World":
+        fields = {"instrument_id": instrument_id, "price": nine(100), "quantity": quantity(1)}
         self.maker.send("AmendOrderRequest", client_order_id=1, correlation_id=2, **fields)
         return self
 
@@ -100,6 +118,10 @@ class World:
         entry = ENTRY | {"instrument_id": instrument_id, "bid_price": nine(bid), "bid_qty": quantity(units)}
         fields = {"quote_id": 901, "correlation_id": 4, "mmp_group_id": GROUP, "quotes": [entry]} | changed
         self.maker.send("MassQuoteRequest", **fields)
+        return self
+
+    def later(self, after_ms: int) -> "World":
+        self.driver.tick(after_ms * SECOND // 1000)
         return self
 
     def settle(self) -> "World":
@@ -159,6 +181,24 @@ def mass_cancel(**filters: Any) -> World:
     return world
 
 
+def halted_while_queued() -> World:
+    return World().queued().control(Halt(instrument_id=BUMPED)).later(SPEED_BUMP_MS)
+
+
+def too_many_amends() -> World:
+    world = World().queued()
+    for _ in range(PENDING_AMENDS_PER_ORDER_MAX + 1):
+        world.amend(BUMPED)
+    return world
+
+
+def too_many_queued() -> World:
+    world = World().sold(instrument_id=BUMPED)
+    for number in range(WAITING_PER_PORTFOLIO_MAX + 1):
+        world.new_order(1 + number, instrument_id=BUMPED)
+    return world
+
+
 def unknown_group_cancelled() -> World:
     world = World()
     world.maker.send("MassQuoteCancelRequest", correlation_id=5, mmp_group_id=99, side=0)
@@ -176,6 +216,7 @@ SAID: list[tuple[Value, Callable[[], World | FullEngine]]] = [
     (OrderStatus.ACTIVE, lambda: World().new_order()),
     (OrderStatus.FILLED, lambda: World().sold().new_order()),
     (OrderStatus.CANCELED, lambda: World().new_order(time_in_force=TimeInForce.IOC)),
+    (OrderStatus.QUEUED, lambda: World().queued()),
     (QuoteStatus.INACTIVE, lambda: World().quote()),
     (QuoteStatus.UNMODIFIED, lambda: World().quote().quote()),
     (QuoteStatus.QTY_REDUCED, lambda: World().quote(units=2).quote(units=1)),
@@ -190,6 +231,7 @@ SAID: list[tuple[Value, Callable[[], World | FullEngine]]] = [
     (CancelReason.SELF_MATCH_PREVENTION, lambda: same_token(mode=1)),
     (CancelReason.TIME_IN_FORCE, day_over),
     (CancelReason.ADMIN, lambda: World().new_order().control(KillClient(client_id="maker-1"))),
+    (CancelReason.MARKET_STATE_TRANSITION, halted_while_queued),
     (CancelReason.CLIENT_DISCONNECT, ended),
     (CancelReason.BOOK_DEACTIVATED, lambda: World().new_order().control(Deactivate(instrument_id=1))),
     (CancelReason.BY_REQUEST, mass_cancel),
@@ -206,14 +248,19 @@ SAID: list[tuple[Value, Callable[[], World | FullEngine]]] = [
     (OrderRejectReason.ORDER_NOT_FOUND, lambda: World().amend()),
     (OrderRejectReason.MMP_NOT_CONFIGURED, lambda: World().new_order(flags=OrderFlags.MMP)),
     (OrderRejectReason.MMP_MAX_QUOTE_QTY_EXCEEDED, lambda: World().quote(mmp_group_id=7)),
+    (OrderRejectReason.TOO_MANY_PENDING_REPLACES, too_many_amends),
     (OrderRejectReason.ICEBERG_NOT_ALLOWED, lambda: World().new_order(show_qty=quantity(1))),
     (OrderRejectReason.PRICE_TOO_HIGH, lambda: World().new_order(instrument_id=3, price=nine(103), quantity=LITTLE)),
     (OrderRejectReason.PRICE_TOO_LOW, lambda: World().new_order(instrument_id=3, price=nine(97), quantity=LITTLE)),
     (OrderRejectReason.RATE_LIMIT, lambda: too_fast("order")),
     (OrderRejectReason.PORTFOLIO_LOCKED, lambda: World().control(Lock(portfolio_id=1)).new_order()),
     (OrderRejectReason.ORDER_SIZE_LIMIT_EXCEEDED, lambda: World().new_order(instrument_id=3)),
+    (OrderRejectReason.MEMBER_SPEED_BUMP_LIMIT_EXCEEDED, too_many_queued),
     (CancelOrderRejectReason.UNKNOWN_ORDER, lambda: World().cancel()),
     (CancelOrderRejectReason.INVALID_INSTRUMENT, lambda: World().cancel(instrument_id=99)),
+    (CancelOrderRejectReason.CANCEL_PENDING, lambda: World(version=8).queued().cancel(BUMPED)),
+    (CancelOrderRejectReason.TIME_IN_FORCE, lambda: World().queued().cancel(BUMPED).cancel(BUMPED)),
+    (CancelOrderRejectReason.SPEED_BUMP_CONVERTED_TO_IOC, lambda: World().queued().cancel(BUMPED)),
     (MassQuoteRejectReason.SYSTEM_ERROR, lambda: World().quote(units=-1)),
     (MassQuoteRejectReason.INVALID_MMP_GROUP, lambda: World().quote(mmp_group_id=99)),
     (MassQuoteRejectReason.TOO_MANY_QUOTES, lambda: World().quote(quotes=[ENTRY] * 16)),
@@ -240,7 +287,6 @@ NO_RISK_ENGINE = "there is no risk engine here"
 NEVER: list[tuple[Value, str]] = [
     (Side.BOTH, "a filter of mass cancels"),
     (CancelReason.LIQUIDATION, NO_RISK_ENGINE),
-    (CancelReason.MARKET_STATE_TRANSITION, "a halt leaves what rests where it is"),
     (CancelReason.REDUCE_ONLY, NO_RISK_ENGINE),
     (CancelReason.DELIVERED, "instruments do not expire"),
     (CancelReason.SETTLEMENT, "instruments do not settle; a day order ends for its time in force"),
@@ -270,17 +316,11 @@ NEVER: list[tuple[Value, str]] = [
 ]
 """What the gateway never says, and why."""
 NOT_BUILT_YET: list[Value] = [
-    OrderStatus.QUEUED,
     QuoteStatus.CANCELED_BY_MMP,
     QuoteStatus.SPEED_BUMPED,
     CancelReason.MM_PROTECTION,
     OrderRejectReason.MMP_GROUP_FROZEN,
-    OrderRejectReason.TOO_MANY_PENDING_REPLACES,
-    OrderRejectReason.MEMBER_SPEED_BUMP_LIMIT_EXCEEDED,
     OrderRejectReason.MMP_MIN_FREEZE_TIME_NOT_ELAPSED,
-    CancelOrderRejectReason.CANCEL_PENDING,
-    CancelOrderRejectReason.TIME_IN_FORCE,
-    CancelOrderRejectReason.SPEED_BUMP_CONVERTED_TO_IOC,
     MassQuoteRejectReason.MMP_GROUP_FROZEN,
     MassQuoteRejectReason.MMP_MIN_FREEZE_TIME_NOT_ELAPSED,
     MmpStatusRejectReason.INVALID_MMP_GROUP,

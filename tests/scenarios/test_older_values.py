@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.frames import VERSIONS, Frame, quote, quotes
+from support.frames import QUEUED, SELL, VERSIONS, Frame, quote, quotes
 from support.play import Play
 from support.scene import Scene
 from support.stages import Stage, write_stages
+
+WAITING_MAX = 1_000
+"""So many orders of a portfolio may wait behind speed bumps."""
+SPEED_BUMP_MS = 1_000
+"""Longer than any of these tests takes to fill the queue."""
 
 
 def unknown_instrument(play: Play) -> Frame:
@@ -28,9 +33,37 @@ def disabled(play: Play) -> Frame:
     return watch.ask("NewOrderRequest", **play.order(1))
 
 
+def queued(play: Play) -> dict[str, Any]:
+    """An order of the maker's waits; what cancels it."""
+    on = {"instrumentId": play.stage.bumped_id}
+    play.stage.trader("taker").place(play.order(1, side=SELL, **on))
+    assert play.maker.ask("NewOrderRequest", **play.order(2, **on)).fields["status"] == QUEUED
+    return play.cancel(2) | on
+
+
+def converted(play: Play) -> Frame:
+    return play.maker.ask("CancelOrderRequest", **queued(play))
+
+
+def converted_before(play: Play) -> Frame:
+    cancel = queued(play)
+    play.maker.ask("CancelOrderRequest", **cancel)
+    return play.maker.ask("CancelOrderRequest", **cancel)
+
+
+def too_many_queued(play: Play) -> Frame:
+    on = {"instrumentId": play.stage.bumped_id}
+    play.stage.trader("taker").place(play.order(1, side=SELL, **on))
+    play.maker.repeat(WAITING_MAX + 1, "NewOrderRequest", **play.order(2, **on))
+    return play.maker.take(WAITING_MAX + 1)[-1]
+
+
 # By message and value: the version that brought the value, what older sessions are told, and how it comes about.
 VALUES: dict[tuple[str, int], tuple[int, int, Callable[[Play], Frame]]] = {
     ("CancelOrderReject", 6): (2, 1, unknown_instrument),
+    ("CancelOrderReject", 7): (9, 4, converted_before),
+    ("CancelOrderReject", 8): (9, 4, converted),
+    ("NewOrderReject", 29): (6, 25, too_many_queued),
     ("MassQuoteReject", 8): (4, 5, duplicate_instrument),
     ("Reject", 5): (11, 2, disabled),
 }
@@ -38,7 +71,8 @@ VALUES: dict[tuple[str, int], tuple[int, int, Callable[[Play], Frame]]] = {
 
 @pytest.fixture(scope="module")
 def stages(tmp_path_factory: pytest.TempPathFactory, client_program: Path) -> Iterator[Callable[[int], Stage]]:
-    scene = Scene(tmp_path_factory.mktemp("stages"), client_program, write_stages, stages=len(VALUES) * len(VERSIONS))
+    directory, count = tmp_path_factory.mktemp("stages"), len(VALUES) * len(VERSIONS)
+    scene = Scene(directory, client_program, write_stages, stages=count, speed_bump_ms=SPEED_BUMP_MS)
     numbers = itertools.count(1)
     yield lambda version: Stage(scene, next(numbers), version)
     scene.close()

@@ -589,9 +589,7 @@ class NaiveEngine:
         (order,) = found
         reason = self.hold_cancel(order)
         if reason is not None:
-            return told._replace(
-                reject_reason=reason, order_id=order.order_id, client_order_id=order.client_order_id
-            )
+            return told._replace(reject_reason=reason, order_id=order.order_id, client_order_id=order.client_order_id)
         self.orders.remove(order)
         return told._replace(
             status="accepted", order_status=OrderStatus.CANCELED, cancel_reason=CancelReason.BY_REQUEST,

@@ -11,9 +11,11 @@ from support.scene import Scene
 
 ROLES = {"maker": "trader", "mate": "trader", "taker": "trader", "watch": "drop_copy"}
 """Keys of each stage: the one that is looked at, another of its portfolio, one of another portfolio, a drop copy."""
+BUMPED = 100_000
+"""Added to an instrument's id: one with a speed bump, otherwise the same."""
 
 
-def write_stages(path: Path, *, stages: int, **settings: Any) -> Path:
+def write_stages(path: Path, *, stages: int, speed_bump_ms: int = 5, **settings: Any) -> Path:
     """Write a configuration for so many stages; no heartbeat falls into a test."""
     gateway = {"name": "gw-test", "host": "127.0.0.1", "port": 0, "data_dir": "", "heartbeat_interval_s": 60}
     tables = [toml_table("[gateway]", gateway | settings)]
@@ -21,6 +23,8 @@ def write_stages(path: Path, *, stages: int, **settings: Any) -> Path:
         own, foreign = 2 * stage + 1, 2 * stage + 2
         names = {"id": stage + 1, "symbol": f"S-{stage + 1}", "currency_pair_id": stage + 1}
         tables.append(toml_table("[[instrument]]", INSTRUMENT | names | {"iceberg_allowed": True}))
+        bumped = {"id": BUMPED + stage + 1, "symbol": f"B-{stage + 1}", "speed_bump_ms": speed_bump_ms}
+        tables.append(toml_table("[[instrument]]", INSTRUMENT | names | {"iceberg_allowed": True} | bumped))
         tables += [toml_table("[[portfolio]]", {"id": number}) for number in (own, foreign)]
         tables.append(toml_table("[[mmp_group]]", MMP_GROUP | {"portfolio": own}))
         for name, role in ROLES.items():
@@ -37,6 +41,7 @@ class Stage:
         self.scene = scene
         self.version = version
         self.number = self.instrument_id = self.currency_pair_id = number
+        self.bumped_id = BUMPED + number
         self.portfolio_id = 2 * number - 1
         self.maker = scene.connect()
 
