@@ -132,7 +132,7 @@ class Simulation:
         self.owner: dict[int, str] = {}
         self.dead: set[int] = set()
         self.cancelled: dict[str, int] = defaultdict(int)
-        self._watched: dict[Session, tuple[SessionState, int]] = {}
+        self._watched: dict[Session, tuple[int, int]] = {}
         self._read_to = dict.fromkeys(self.auditors, 0)
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._counter = itertools.count()
@@ -325,7 +325,7 @@ class Simulation:
     def _check_sessions(self) -> None:
         for session in self.driver.core.sessions:
             before = self._watched.get(session)
-            state = (SessionState(session.state), session.epoch)
+            state = (session.state, session.epoch)
             if state == before:
                 continue
             self._watched[session] = state

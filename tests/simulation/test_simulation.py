@@ -45,7 +45,7 @@ def test_the_same_inputs_give_the_same_bytes() -> None:
 
 
 def test_a_day_of_heartbeats_needs_no_memory() -> None:
-    simulation = Simulation(5, 20, interval_s=60, active=False)
+    simulation = Simulation(5, 8, interval_s=60, active=False)
     simulation.run(HOUR_S)
     before = simulation.driver.core.stored_bytes
     assert simulation.ended == []
