@@ -24,6 +24,7 @@ from gateway.engine cimport (
     OUTCOME_ACCEPTED, Command, Engine, Outcome, Taker, reject, start_outcome,
 )
 from gateway.lookup cimport scoped_hash
+from gateway.mmp cimport mmp_group_of
 from gateway.order_checks cimport check_iceberg, check_price, check_quantity, check_show_quantity, check_venue
 from gateway.registry cimport (
     ORDER_CANCELS_MAKER, ORDER_HAS_WAITING, ORDER_IS_ICEBERG, ORDER_IS_QUOTE, Order, order_at, order_visible,
@@ -118,6 +119,9 @@ cdef void replace(Engine engine, uint32_t handle, const Command* command, bint h
                                else SELF_TRADING_MODE_CANCEL_TAKER)
     engine.start_taker(&terms, order.instrument, &taker)
     taker.order_id = order.order_id
+    taker.owner = order.owner
+    taker.handle = handle
+    taker.mmp_group = mmp_group_of(engine, order)
     taker.remaining = command.quantity - order.filled
     # Whatever may fail comes before the first change.
     if not engine.books.reserve_move(handle):

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from codec.layout import ProductType
-from gateway.config import Config, Gateway, Instrument, Portfolio, RateLimit
+from gateway.config import Config, Gateway, Instrument, MmpGroup, Portfolio, RateLimit
 from gateway.engine import Engine
 from gateway.engine_types import InstrumentSpec, MmpGroupSpec, OwnerSpec, PortfolioSpec
 from gateway.heartbeat import Silence
 from gateway.limits import ORDERS_MAX
 from gateway.rate_limit import RateLimits
 
-_SECOND_NS: Final = 1_000_000_000
 _MILLISECOND_NS: Final = 1_000_000
+_SECOND_NS: Final = 1_000_000_000
 
 
 def engine_of(config: Config) -> Engine:
@@ -23,11 +23,7 @@ def engine_of(config: Config) -> Engine:
         [portfolio_spec(portfolio) for portfolio in config.portfolios],
         [OwnerSpec(index) for index in portfolio_indexes(config)],
         ORDERS_MAX,
-        mmp_groups=[
-            MmpGroupSpec(index_of[group.portfolio], group.id, group.quantity_limit)
-            for group in config.mmp_groups
-            if group.id is not None
-        ],
+        mmp_groups=[mmp_group_spec(group, index_of[group.portfolio]) for group in config.mmp_groups],
     )
 
 
@@ -50,6 +46,22 @@ def instrument_spec(instrument: Instrument) -> InstrumentSpec:
         iceberg_allowed=instrument.iceberg_allowed,
         currency_pair_id=instrument.currency_pair_id,
         speed_bump_ns=instrument.speed_bump_ms * _MILLISECOND_NS,
+        delta=instrument.delta or 0,
+        vega=instrument.vega or 0,
+    )
+
+
+def mmp_group_spec(group: MmpGroup, portfolio: int) -> MmpGroupSpec:
+    """An [[mmp_group]] of the portfolio with this index as the engine takes it."""
+    return MmpGroupSpec(
+        portfolio=portfolio,
+        id=group.group_id,
+        quantity_limit=group.quantity_limit,
+        delta_limit=group.delta_limit,
+        vega_limit=group.vega_limit,
+        interval_ns=group.interval_ms * _MILLISECOND_NS,
+        frozen_ns=group.frozen_ms * _MILLISECOND_NS,
+        is_of_orders=group.currency_pair_id is not None,
     )
 
 

@@ -18,5 +18,5 @@ cdef int release_next(Engine engine, int64_t now, Bumped* request, Outcome* outc
 
 # Its ways.
 cdef void close_order(Engine engine, uint32_t handle, Outcome* outcome) noexcept nogil
-cdef void release_order(Engine engine, const Bumped* request, Outcome* outcome) noexcept nogil
-cdef void release_amend(Engine engine, const Bumped* request, Outcome* outcome) noexcept nogil
+cdef void release_order(Engine engine, const Bumped* request, int64_t now, Outcome* outcome) noexcept nogil
+cdef void release_amend(Engine engine, const Bumped* request, int64_t now, Outcome* outcome) noexcept nogil

@@ -19,6 +19,7 @@ from gateway.engine cimport (
     INSTRUMENT_IS_DEACTIVATED, INSTRUMENT_IS_OPEN, OUTCOME_ACCEPTED, Command, Engine, Outcome, Taker,
 )
 from gateway.fill_or_kill cimport can_fill
+from gateway.mmp cimport mmp_group_of
 from gateway.registry cimport ORDER_IS_QUEUED, Order, order_at, order_is_dead
 from gateway.slab cimport NONE
 
@@ -43,11 +44,11 @@ cdef int release_next(Engine engine, int64_t now, Bumped* request, Outcome* outc
     outcome.price = order.price
     outcome.quantity = order.quantity
     if request.is_amend:
-        release_amend(engine, request, outcome)
+        release_amend(engine, request, now, outcome)
     elif engine.instruments[order.instrument].state != INSTRUMENT_IS_OPEN:
         close_order(engine, request.order, outcome)
     else:
-        release_order(engine, request, outcome)
+        release_order(engine, request, now, outcome)
     return RELEASED_ORDER
 
 
@@ -60,13 +61,14 @@ cdef void close_order(Engine engine, uint32_t handle, Outcome* outcome) noexcept
     engine.forget(handle)
 
 
-cdef void release_order(Engine engine, const Bumped* request, Outcome* outcome) noexcept nogil:
+cdef void release_order(Engine engine, const Bumped* request, int64_t now, Outcome* outcome) noexcept nogil:
     cdef Order* order = order_at(&engine.registry.orders, request.order)
     # A level is wanting only when memory is out: then the order takes what it finds, and does not rest.
     cdef bint may_rest = request.time_in_force >= TIME_IN_FORCE_GTC and engine.books.reserve()
     cdef Command command
     cdef Taker taker
     memset(&command, 0, sizeof(Command))
+    command.time = now
     command.price = order.price
     command.quantity = order.quantity - order.filled
     command.smp_token = order.smp_token
@@ -75,6 +77,8 @@ cdef void release_order(Engine engine, const Bumped* request, Outcome* outcome) 
     command.self_trading_mode = SELF_TRADING_MODE_CANCEL_MAKER
     engine.start_taker(&command, order.instrument, &taker)
     taker.order_id = order.order_id
+    taker.handle = request.order
+    taker.mmp_group = mmp_group_of(engine, order)
     order.flags &= <unsigned short>~ORDER_IS_QUEUED
     if request.time_in_force != TIME_IN_FORCE_FOK or can_fill(engine, &command, &taker, outcome):
         engine.match(&command, &taker, outcome)
@@ -86,11 +90,12 @@ cdef void release_order(Engine engine, const Bumped* request, Outcome* outcome) 
     engine.conclude_in_place(request.order, &taker, may_rest, outcome)
 
 
-cdef void release_amend(Engine engine, const Bumped* request, Outcome* outcome) noexcept nogil:
+cdef void release_amend(Engine engine, const Bumped* request, int64_t now, Outcome* outcome) noexcept nogil:
     cdef Order* order = order_at(&engine.registry.orders, request.order)
     cdef Command command
     if engine.instruments[order.instrument].state == INSTRUMENT_IS_OPEN:
         memset(&command, 0, sizeof(Command))
+        command.time = now
         command.price = outcome.price = request.price
         command.quantity = outcome.quantity = request.quantity
         command.show_quantity = request.show_quantity

@@ -169,7 +169,12 @@ class MmpGroup(Struct, frozen=True, kw_only=True):
     delta_limit: PositiveMantissa | None = None
     vega_limit: PositiveMantissa | None = None
     interval_ms: Milliseconds
-    frozen_ms: Annotated[int, Meta(ge=1_000, le=limits.TIMEOUT_MOST_MS)]
+    frozen_ms: Annotated[int, Meta(ge=limits.MMP_FREEZE_LEAST_MS, le=limits.TIMEOUT_MOST_MS)]
+
+    @property
+    def group_id(self) -> int:
+        """What its group is named by on the wire: mmpGroupId, or the currencyPairId of a group of orders."""
+        return self.id or self.currency_pair_id or 0
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -193,11 +198,6 @@ NOT_BUILT: Final = (
     "gateway.canary_interval_s",
     "gateway.metrics_port",
     "gateway.tls",
-    "instrument.delta",
-    "instrument.vega",
-    "mmp_group.currency_pair_id",
-    "mmp_group.delta_limit",
-    "mmp_group.vega_limit",
 )
 """Settings of features that are not built yet: refused unless they have their default value, tables unless absent."""
 

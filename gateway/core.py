@@ -127,9 +127,13 @@ class Core:
     @property
     def next_deadline(self) -> int | None:
         """The core time at which `tick` may have something to do, None when there is nothing to wait for."""
-        dispatcher = self.dispatcher
-        due = [at for at in (self._deadlines.first, dispatcher.next_timer_ns, dispatcher.releases.next_release) if at]
-        return min(due, default=None)
+        timers = (
+            self._deadlines.first,
+            self.dispatcher.next_timer_ns,
+            self.dispatcher.releases.next_release,
+            self.dispatcher.mmp_reports.next_unfreeze,
+        )
+        return min((at for at in timers if at), default=None)
 
     # inputs
 
@@ -466,6 +470,7 @@ class Core:
         """What its time has come for happens before anything else does."""
         self._settle(self._settlements.passed(now), now)
         self.dispatcher.next_timer_ns = self._settlements.next_ns or 0
+        self.dispatcher.mmp_reports.unfreeze(now)
 
     def _settle(self, count: int, now: int) -> None:
         if count == 0:

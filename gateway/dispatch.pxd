@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 
 from gateway.mass_cancel cimport MassCancels
 from gateway.mass_quotes cimport MassQuotes
+from gateway.mmp_reports cimport MmpReports
 from gateway.orders cimport Orders
 from gateway.releases cimport Releases
 from gateway.session cimport Link, Session
@@ -16,6 +17,7 @@ cdef class Dispatcher:
         MassQuotes mass_quotes
         MassCancels mass_cancels
         readonly Releases releases
+        readonly MmpReports mmp_reports
         object policy
         ChunkPool pool
         uint64_t stored_bytes_max

@@ -1,5 +1,6 @@
 from typing import Protocol, Self, final, type_check_only
 
+from gateway.mmp_reports import MmpReports
 from gateway.orders import Orders
 from gateway.releases import Releases
 from gateway.session import Link, Session
@@ -21,6 +22,8 @@ class Dispatcher:
     def orders(self) -> Orders: ...
     @property
     def releases(self) -> Releases: ...
+    @property
+    def mmp_reports(self) -> MmpReports: ...
     @property
     def frames_in(self) -> int: ...
     @property

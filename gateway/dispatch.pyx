@@ -6,7 +6,7 @@ rarely and is a decision (a logon, the end of a session) goes to `policy`, which
     policy.logon(link, frame, now)              first frame of a link: a Logon or anything else
     policy.violated(link, reason, now)          the connection broke the protocol; `reason` is text for LoggedOut
     policy.logout(session, now)                 the client said goodbye
-    policy.run_timers(now)                      next_timer_ns has come; it sets the next one
+    policy.run_timers(now)                      next_timer_ns has come, or the end of a freeze; it sets the next one
     policy.trim_streams()                       the streams store more than they may
 """
 
@@ -19,6 +19,8 @@ from codec.layout cimport (
     CancelOrderByIdRequest,
     CancelOrderRequest,
     FrameHeader,
+    GetMassQuoteMmpStatusRequest,
+    GetOrdersMmpStatusRequest,
     HEADER_SIZE,
     MassCancelRequest,
     MassQuoteCancelRequest,
@@ -30,6 +32,8 @@ from codec.layout cimport (
     TEMPLATE_AMEND_ORDER_REQUEST,
     TEMPLATE_CANCEL_ORDER_BY_ID_REQUEST,
     TEMPLATE_CANCEL_ORDER_REQUEST,
+    TEMPLATE_GET_MASS_QUOTE_MMP_STATUS_REQUEST,
+    TEMPLATE_GET_ORDERS_MMP_STATUS_REQUEST,
     TEMPLATE_HEARTBEAT,
     TEMPLATE_LOGON,
     TEMPLATE_LOGOUT,
@@ -55,6 +59,7 @@ from codec.wire cimport (
 
 from gateway.mass_cancel cimport MassCancels
 from gateway.mass_quotes cimport MassQuotes
+from gateway.mmp_reports cimport MmpReports
 from gateway.orders cimport Orders
 from gateway.releases cimport Releases
 from gateway.stream cimport ChunkPool
@@ -81,6 +86,7 @@ cdef class Dispatcher:
         self.mass_quotes = MassQuotes(orders)
         self.mass_cancels = MassCancels(orders)
         self.releases = Releases(orders)
+        self.mmp_reports = MmpReports(orders)
         self.pool = pool
         self.stored_bytes_max = stored_bytes_max
         self.policy = policy
@@ -111,8 +117,8 @@ cdef class Dispatcher:
             link.forget_pending()
 
     cdef int64_t due_ns(self) noexcept:
-        """Core time before which nothing is due by its time alone: a timer of the policy, or a release."""
-        return min(self.next_timer_ns, self.releases.queue.next_due)
+        """Core time before which nothing is due by its time alone: a timer of the policy, a release, the end of a freeze."""
+        return min(self.next_timer_ns, self.releases.queue.next_due, self.orders.engine.registry.mmp.next_unfreeze)
 
     cdef bint hold(self, Link link, const uint8_t* data, size_t size, int64_t now) except -1:
         """Keeps bytes that cannot be processed yet; more of them than a link may have pending is a violation."""
@@ -133,7 +139,7 @@ cdef class Dispatcher:
         cdef Frame frame
         cdef int outcome
         cdef size_t looked_at = 0
-        if now >= self.next_timer_ns:
+        if now >= min(self.next_timer_ns, self.orders.engine.registry.mmp.next_unfreeze):
             self.policy.run_timers(now)
         while at < size:
             if link.state == LINK_WAITING:
@@ -212,6 +218,10 @@ cdef class Dispatcher:
             return self.mass_cancels.mass_cancel(session, <const MassCancelRequest*>root, now)
         if template_id == TEMPLATE_MASS_QUOTE_CANCEL_REQUEST:
             return self.mass_cancels.mass_quote_cancel(session, <const MassQuoteCancelRequest*>root, now)
+        if template_id == TEMPLATE_GET_MASS_QUOTE_MMP_STATUS_REQUEST:
+            return self.mmp_reports.quotes_status(session, <const GetMassQuoteMmpStatusRequest*>root, now)
+        if template_id == TEMPLATE_GET_ORDERS_MMP_STATUS_REQUEST:
+            return self.mmp_reports.orders_status(session, <const GetOrdersMmpStatusRequest*>root, now)
         return self._refuse(session, frame, REJECT_REASON_MESSAGE_DISABLED, b"this message is not enabled on this gateway", now)
 
     cdef int _resend_request(self, Session session, const uint8_t* frame, int64_t now) except -1:

@@ -3,7 +3,9 @@
 from libc.stdint cimport INT64_MIN, int8_t, int64_t, uint16_t, uint32_t
 from libc.string cimport memset
 
-from codec.layout cimport CANCEL_REASON_SELF_MATCH_PREVENTION, CANCEL_REASON_TIME_IN_FORCE, OrdersCanceledOrders
+from codec.layout cimport (
+    CANCEL_REASON_MM_PROTECTION, CANCEL_REASON_SELF_MATCH_PREVENTION, CANCEL_REASON_TIME_IN_FORCE, OrdersCanceledOrders,
+)
 from gateway.book cimport Books, BookSide
 from gateway.bump_queue cimport BumpQueue
 from gateway.details cimport DETAILS_SIZE
@@ -94,6 +96,8 @@ cdef struct Instrument:
     int64_t max_price             # 1e-9, INT64_MAX: none
     int64_t max_order_quantity    # 1e-9, INT64_MAX: none
     int64_t currency_pair_id      # 0: of none
+    int64_t delta                 # 1e-9, of one unit; 0: none, as vega
+    int64_t vega
     int8_t product_type           # PRODUCT_TYPE_*
     int8_t state                  # INSTRUMENT_IS_*
     bint iceberg_allowed
@@ -104,6 +108,7 @@ cdef enum:
     STOP_NONE = 0                 # quantity, price or book is used up
     STOP_SELF_MATCH = 1           # the next maker has the taker's token, and the taker gives way
     STOP_LIMIT = 2                # as many fills or cancels as one order may cause
+    STOP_MMP = 3                  # its MMP group was frozen by its last fill
 
 
 cdef struct Taker:
@@ -111,6 +116,10 @@ cdef struct Taker:
     int64_t remaining             # 1e-9
     int64_t limit_key             # levels up to this key are within its price
     int64_t last_price            # of its last fill
+    int64_t time                  # ns since epoch, of its command
+    uint32_t owner
+    uint32_t handle               # of an order that has a record while it trades, else NONE
+    uint32_t mmp_group            # NONE: none
     uint32_t portfolio
     uint32_t instrument
     uint32_t fills
@@ -188,7 +197,9 @@ cdef inline bint self_match(const Command* command, uint32_t portfolio, const Or
 
 cdef inline int8_t closing_reason(const Taker* taker) noexcept nogil:
     """CANCEL_REASON_* of what is left of an order that matching stopped, or that may not rest."""
-    return CANCEL_REASON_SELF_MATCH_PREVENTION if taker.stop == STOP_SELF_MATCH else CANCEL_REASON_TIME_IN_FORCE
+    if taker.stop == STOP_SELF_MATCH:
+        return CANCEL_REASON_SELF_MATCH_PREVENTION
+    return CANCEL_REASON_MM_PROTECTION if taker.stop == STOP_MMP else CANCEL_REASON_TIME_IN_FORCE
 
 
 cdef inline void start_outcome(const Command* command, Outcome* outcome) noexcept nogil:

@@ -27,11 +27,12 @@ from gateway.fill_or_kill cimport can_fill
 from gateway.lookup cimport (
     Cursor, lookup_add, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start, scoped_hash,
 )
+from gateway.mmp cimport check_protection, mmp_group_of, protect
 from gateway.order_checks cimport (
     PRICE_IS_RIGHT, check_admission, check_fields, check_terms, check_venue, price_problem,
 )
 from gateway.registry cimport (
-    ORDER_CANCELS_MAKER, ORDER_HAS_WAITING, ORDER_IN_BOOK, ORDER_IS_COVERED, ORDER_IS_DAY, ORDER_IS_ICEBERG,
+    ORDER_CANCELS_MAKER, ORDER_HAS_WAITING, ORDER_IN_BOOK, ORDER_IS_COVERED, ORDER_IS_DAY, ORDER_IS_ICEBERG, ORDER_IS_MMP,
     ORDER_IS_QUEUED, ORDER_IS_QUOTE, Order, OrderList, Owner, order_at, order_is_dead, order_visible,
 )
 from gateway.slab cimport NONE
@@ -93,6 +94,8 @@ cdef class Engine:
         added.tick_size = spec.tick_size
         added.lot_size = spec.lot_size
         added.currency_pair_id = spec.currency_pair_id
+        added.delta = spec.delta
+        added.vega = spec.vega
         added.product_type = spec.product_type
         added.state = INSTRUMENT_IS_OPEN
         added.iceberg_allowed = spec.iceberg_allowed
@@ -141,12 +144,15 @@ cdef class Engine:
         return True
 
     cdef void start_taker(self, const Command* command, uint32_t instrument, Taker* taker) noexcept nogil:
-        """An order before its first match; its order_id is the caller's to give."""
+        """An order before its first match; its order_id is the caller's to give, as is its MMP group if it has one."""
         taker.instrument = instrument
         taker.portfolio = self.registry.owners[command.owner].portfolio
         taker.remaining = command.quantity
         taker.limit_key = INT64_MAX if command.price == INT64_MIN else command.side * command.price
         taker.last_price = INT64_MIN
+        taker.time = command.time
+        taker.owner = command.owner
+        taker.handle = taker.mmp_group = NONE
         taker.fills = taker.cancels = 0
         taker.opposite = self.books.side_of(instrument, -command.side)
         taker.stop = STOP_NONE
@@ -178,7 +184,7 @@ cdef class Engine:
         """Fill the taker from the opposite side, best price first, oldest first, until something stops it."""
         cdef Level* level
         cdef Order* maker
-        while taker.remaining > 0:
+        while taker.remaining > 0 and taker.stop == STOP_NONE:
             outcome.dead_met += self.books.purge(taker.opposite, taker.limit_key)
             if taker.opposite.best == NONE:
                 return
@@ -205,6 +211,7 @@ cdef class Engine:
         cdef Order* maker = order_at(&self.registry.orders, handle)
         cdef Event* event = &self.events[outcome.event_count]
         cdef int64_t quantity = min(taker.remaining, order_visible(maker))
+        cdef uint32_t mmp_group = mmp_group_of(self, maker)
         self.last_match_id += 1
         maker.filled += quantity
         taker.remaining -= quantity
@@ -230,6 +237,8 @@ cdef class Engine:
             maker.shown -= quantity
             if maker.shown == 0:
                 self.refresh(handle)
+        if mmp_group != NONE or taker.mmp_group != NONE:
+            protect(self, mmp_group, event.owner, event.side, quantity, taker)
 
     cdef void refresh(self, uint32_t handle) noexcept nogil:
         """Let an iceberg show its next part, behind all others of its price."""
@@ -282,6 +291,8 @@ cdef class Engine:
         if command.is_quote:
             order.flags |= ORDER_IS_QUOTE
             order.quote_slot = command.quote_slot
+        elif taker.mmp_group != NONE:
+            order.flags |= ORDER_IS_MMP
         if command.self_trading_mode == SELF_TRADING_MODE_CANCEL_MAKER:
             order.flags |= ORDER_CANCELS_MAKER
         if command.show_quantity != INT64_MIN:
@@ -347,6 +358,7 @@ cdef class Engine:
     cdef void new_order(self, const Command* command, Outcome* outcome) noexcept nogil:
         cdef uint32_t hash = scoped_hash(self.registry.owners[command.owner].portfolio, command.client_order_id)
         cdef uint32_t instrument = self.find_instrument(command.instrument_id)
+        cdef uint32_t mmp_group
         cdef Taker taker
         start_outcome(command, outcome)
         if not self.check_epoch(command, outcome):
@@ -357,10 +369,12 @@ cdef class Engine:
             return
         if not (check_venue(self, self.registry.owners[command.owner].portfolio, instrument, outcome)
                 and check_fields(self, command, outcome)
+                and check_protection(self, instrument, command, &mmp_group, outcome)
                 and check_terms(self, instrument, command, outcome)
                 and check_admission(self, command, hash, outcome)):
             return
         self.start_taker(command, instrument, &taker)
+        taker.mmp_group = mmp_group
         if command.flags & (ORDER_FLAGS_POST_ONLY | ORDER_FLAGS_POST_ONLY_REJECT):
             if not self.place_post_only(command, &taker, outcome):
                 return

@@ -18,6 +18,8 @@ class InstrumentSpec(NamedTuple):
     iceberg_allowed: bool = False
     currency_pair_id: int = 0
     speed_bump_ns: int = 0
+    delta: int = 0
+    vega: int = 0
 
 
 class PortfolioSpec(NamedTuple):
@@ -32,11 +34,19 @@ class OwnerSpec(NamedTuple):
 
 
 class MmpGroupSpec(NamedTuple):
-    """A group of quotes. `portfolio` is an index into the portfolios; quantity_limit in 1e-9, None is no limit."""
+    """A group under market-maker protection. `portfolio` is an index into the portfolios; limits in 1e-9, None is none.
+
+    `id` is the mmpGroupId of a group of quotes, the currencyPairId of a group of orders.
+    """
 
     portfolio: int
     id: int
-    quantity_limit: int | None
+    quantity_limit: int | None = None
+    delta_limit: int | None = None
+    vega_limit: int | None = None
+    interval_ns: int = 1_000_000_000
+    frozen_ns: int = 1_000_000_000
+    is_of_orders: bool = False
 
 
 class EventRecord(NamedTuple):
@@ -113,6 +123,29 @@ class ReleaseRecord(NamedTuple):
     correlation_id: int
     requester: int
     outcome: OutcomeRecord
+
+
+class MmpTriggerRecord(NamedTuple):
+    """A group that a command has triggered. `trigger` is an MmpTriggerType, levels are in 1e-9, `told` are owners."""
+
+    portfolio: int
+    is_of_orders: bool
+    id: int
+    trigger: int
+    frozen_until: int
+    quantity_level: int
+    delta_level: int
+    vega_level: int
+    told: tuple[int, ...]
+
+
+class MmpUnfrozenRecord(NamedTuple):
+    """A group that is no longer frozen, and the owners that were told that it was."""
+
+    portfolio: int
+    is_of_orders: bool
+    id: int
+    told: tuple[int, ...]
 
 
 class CanceledOrder(NamedTuple):

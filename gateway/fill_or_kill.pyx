@@ -2,7 +2,8 @@
 
 It walks the opposite side as matching would, and counts: quantity, fills and makers cancelled by self-match
 prevention. An iceberg's hidden quantity counts as quantity, and each part that it shows as a fill: at one price its
-parts come in turns, after everything that was shown before them.
+parts come in turns, after everything that was shown before them. Where a fill would make the market-maker protection
+take orders out of the way, or stop the taker, that is counted too.
 """
 
 from libc.stdint cimport int64_t, uint32_t
@@ -12,6 +13,7 @@ from gateway.book cimport level_at
 from gateway.engine cimport (
     FILLS_PER_ORDER_MAX, SELF_MATCH_CANCELS_PER_ORDER_MAX, Command, Engine, Outcome, Taker, self_match,
 )
+from gateway.mmp cimport begin_trial, is_out_of_trial, mmp_group_of, trial_match
 from gateway.registry cimport Order, order_at, order_is_dead, order_visible
 from gateway.slab cimport NONE
 
@@ -35,16 +37,30 @@ cdef struct Count:
     Hidden hidden[FILLS_PER_ORDER_MAX]
 
 
-cdef inline int count_fill(Count* count, int64_t available) noexcept nogil:
+cdef int count_fill(Engine engine, const Taker* taker, const Order* maker, int64_t available,
+                    Count* count) noexcept nogil:
+    cdef int64_t quantity = min(count.wanted, available)
+    cdef uint32_t mmp_group = mmp_group_of(engine, maker)
     count.fills += 1
-    count.wanted -= min(count.wanted, available)
+    count.wanted -= quantity
     if count.wanted == 0:
         return WOULD_FILL
+    if (mmp_group != NONE or taker.mmp_group != NONE) and trial_match(engine, mmp_group, maker.side, quantity, taker):
+        return WOULD_NOT_FILL
     return WOULD_NOT_FILL if count.fills == FILLS_PER_ORDER_MAX else GOING_ON
 
 
-cdef int count_maker(const Command* command, const Taker* taker, const Order* maker, Count* count) noexcept nogil:
+cdef inline bint has_left(Engine engine, const Order* maker) noexcept nogil:
+    """Whether a fill that was counted would have made its group leave."""
+    cdef uint32_t mmp_group = mmp_group_of(engine, maker)
+    return mmp_group != NONE and is_out_of_trial(engine.registry, mmp_group)
+
+
+cdef int count_maker(Engine engine, const Command* command, const Taker* taker, const Order* maker,
+                     Count* count) noexcept nogil:
     cdef int64_t hidden = maker.quantity - maker.filled - order_visible(maker)
+    if has_left(engine, maker):
+        return GOING_ON
     if self_match(command, taker.portfolio, maker):
         count.cancels += 1
         if (command.self_trading_mode == SELF_TRADING_MODE_CANCEL_TAKER
@@ -56,10 +72,10 @@ cdef int count_maker(const Command* command, const Taker* taker, const Order* ma
         count.hidden[count.icebergs].iceberg = maker
         count.hidden[count.icebergs].quantity = hidden
         count.icebergs += 1
-    return count_fill(count, order_visible(maker))
+    return count_fill(engine, taker, maker, order_visible(maker), count)
 
 
-cdef int count_hidden(Count* count) noexcept nogil:
+cdef int count_hidden(Engine engine, const Taker* taker, Count* count) noexcept nogil:
     """What the level's icebergs show one after the other, turn by turn."""
     cdef uint32_t left
     cdef uint32_t i
@@ -68,8 +84,10 @@ cdef int count_hidden(Count* count) noexcept nogil:
     while count.icebergs > 0:
         left = 0
         for i in range(count.icebergs):
+            if has_left(engine, count.hidden[i].iceberg):
+                continue
             part = min(count.hidden[i].iceberg.show_quantity, count.hidden[i].quantity)
-            found = count_fill(count, part)
+            found = count_fill(engine, taker, count.hidden[i].iceberg, part, count)
             if found != GOING_ON:
                 return found
             if count.hidden[i].quantity > part:
@@ -91,6 +109,7 @@ cdef bint can_fill(Engine engine, const Command* command, const Taker* taker, Ou
     cdef int found = GOING_ON
     count.wanted = taker.remaining
     count.fills = count.cancels = count.icebergs = 0
+    begin_trial(engine.registry)
     while node != NONE and level_at(&engine.books.levels, node).key <= taker.limit_key:
         handle = level_at(&engine.books.levels, node).head
         worse = level_at(&engine.books.levels, node).worse
@@ -101,10 +120,10 @@ cdef bint can_fill(Engine engine, const Command* command, const Taker* taker, Ou
                 engine.books.remove(handle)
                 outcome.dead_met += 1
             else:
-                found = count_maker(command, taker, maker, &count)
+                found = count_maker(engine, command, taker, maker, &count)
             handle = following
         if found == GOING_ON:
-            found = count_hidden(&count)
+            found = count_hidden(engine, taker, &count)
         if found != GOING_ON:
             return found == WOULD_FILL
         node = worse

@@ -21,17 +21,14 @@ from gateway.registry cimport (
 )
 from gateway.slab cimport CACHE_LINE_SIZE, NONE
 
-
-cdef int require(bint holds, str claim) except -1:
-    if not holds:
-        raise AssertionError(claim)
-    return 0
+from gateway.mmp_invariants import check_mmp
 
 
 def check(Engine engine not None):
-    """Registry, lookups, books, queues and counts of an engine agree, every live order rests or waits behind a speed bump,
+    """Registry, lookups, books, groups, queues and counts of an engine agree, every live order rests or waits behind a speed bump,
     and no book is crossed."""
     check_registry(engine.registry)
+    check_mmp(engine)
     check_books(engine.books)
     check_bumps(engine.bumps)
     for owner in range(engine.registry.owner_count):
@@ -98,12 +95,12 @@ cdef int check_quotes(Registry registry, set handles) except -1:
     cdef int quotes = 0
     used = 0
     named = set()
-    for group in range(slots.group_count):
-        index = slots.groups[group].first_slot
+    for group in range(registry.mmp.count):
+        index = slots.first_slots[group]
         previous = NONE
         while index != NONE:
             slot = quote_slot_at(slots, index)
-            where = f"mmp group {slots.groups[group].id}, slot {index}"
+            where = f"mmp group {registry.mmp.groups[group].id}, slot {index}"
             require(slot.group == group and slot.group_prev == previous, f"{where}: links")
             require(not slot.held and slot.handles[0] & slot.handles[1] != NONE, f"{where}: held or empty")
             require(slot.hash == scoped_hash(group, slot.instrument)
@@ -112,7 +109,7 @@ cdef int check_quotes(Registry registry, set handles) except -1:
                 if handle != NONE:
                     require(handle in handles, f"{where}: a quote that no owner has")
                     order = order_at(&registry.orders, handle)
-                    require(order.portfolio == slots.groups[group].portfolio and order.instrument == slot.instrument,
+                    require(order.portfolio == registry.mmp.groups[group].portfolio and order.instrument == slot.instrument,
                             f"{where}: a stranger")
                     named.add(handle)
             used += 1

@@ -96,6 +96,10 @@ API_KEYS_MAX: Final = 16_384
 PORTFOLIOS_MAX: Final = 16_384
 INSTRUMENTS_MAX: Final = 65_536
 MMP_GROUPS_MAX: Final = 65_536
+MMP_SPANS_PER_INTERVAL: Final = 1_024
+"""As finely as the age of an MMP group's fills is known, and one more than that many are remembered one by one."""
+MMP_FREEZE_LEAST_MS: Final = 1_000
+"""The publisher's shortest freeze (protocol 7); no reset unfreezes a group before it."""
 DRAIN_STEP_ORDERS_MOST: Final = 65_536
 DAYS_PER_ORDER_MAX: Final = 127
 """What timeInForce, an int8, can say."""

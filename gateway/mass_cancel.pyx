@@ -28,7 +28,7 @@ from codec.layout cimport (
 from gateway.details cimport integer_details
 from gateway.engine cimport Engine, Instrument
 from gateway.orders cimport Orders
-from gateway.quote_slots cimport find_mmp_group
+from gateway.mmp_groups cimport find_mmp_group
 from gateway.quotes cimport leave_group
 from gateway.rate_limit cimport BUCKET_MASS_QUOTES, COST_QUOTES_WITHDRAWN
 from gateway.registry cimport Order, order_at, order_is_dead
@@ -100,7 +100,7 @@ cdef class MassCancels:
     cdef int mass_quote_cancel(self, Session session, const MassQuoteCancelRequest* request, int64_t now) except -1:
         cdef Engine engine = self.orders.engine
         cdef uint32_t group = find_mmp_group(
-            &engine.registry.quotes, engine.registry.owners[session.slot].portfolio, request.mmp_group_id
+            &engine.registry.mmp, engine.registry.owners[session.slot].portfolio, False, request.mmp_group_id
         )
         self.orders._charge(session, BUCKET_MASS_QUOTES, COST_QUOTES_WITHDRAWN, now)  # and never refused
         if group == NONE:

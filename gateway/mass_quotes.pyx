@@ -14,6 +14,7 @@ from codec.layout cimport (
     Decimal72,
     GroupDimension,
     HEADER_SIZE,
+    MASS_QUOTE_FLAGS_RESET_MMP,
     MASS_QUOTE_REJECT_REASON_RATE_LIMIT,
     MassQuoteReject,
     MassQuoteRequest,
@@ -31,11 +32,13 @@ from codec.layout cimport (
 from codec.wire cimport decimal_to_fixed, fixed_to_decimal, put_dimension
 
 from gateway.engine cimport EVENT_FILL, OUTCOME_ACCEPTED, Event
+from gateway.mmp_reports cimport report_unfrozen
 from gateway.orders cimport Orders
 from gateway.quotes cimport QUOTES_PER_MASS_QUOTE_MAX, QuoteSideOutcome, QuoteTerms, Quotes
 from gateway.rate_limit cimport BUCKET_MASS_QUOTES, COST_MASS_QUOTE, COST_QUOTES_WITHDRAWN
 from gateway.session cimport Session
-from gateway.versions cimport mass_quote_reject_reason, order_reject_reason
+from gateway.slab cimport NONE
+from gateway.versions cimport known_order_flags, mass_quote_reject_reason, order_reject_reason
 
 from gateway.limits import MASS_QUOTE_RESPONSE_FILLS_MAX
 
@@ -60,18 +63,19 @@ cdef class MassQuotes:
             self.outcome.details = b"too many requests: the rate limit's bucket is full"
             return self._report_rejected(session, correlation_id, now)
         self.quotes.mass_quote(&self.request, &self.outcome, &self.orders.outcome)
+        if self.orders.engine.registry.mmp.unfrozen != NONE:
+            report_unfrozen(self.orders, session, correlation_id, now)
         if self.outcome.status != OUTCOME_ACCEPTED:
             return self._report_rejected(session, correlation_id, now)
         self._report(session, correlation_id, now)
-        if self.orders.outcome.event_count != 0:
-            self.orders._report_events(now)
-        return self.orders.report_leaving(now)
+        return self.orders._report_others(now)
 
     cdef void _read(self, Session session, const uint8_t* frame, int64_t now) noexcept:
         cdef const MassQuoteRequest* root = <const MassQuoteRequest*>(frame + HEADER_SIZE)
         cdef const GroupDimension* dimension = <const GroupDimension*>(<const uint8_t*>root + sizeof(MassQuoteRequest))
         cdef const uint8_t* at = <const uint8_t*>dimension + sizeof(GroupDimension)
         cdef const MassQuoteRequestQuotes* entry
+        cdef uint16_t known_flags = known_order_flags(session.version)
         cdef uint32_t index
         self.request.time = now
         self.request.quote_id = root.quote_id
@@ -79,12 +83,13 @@ cdef class MassQuotes:
         self.request.smp_token = root.self_match_prevention_id
         self.request.epoch = session.epoch
         self.request.owner = session.slot
+        self.request.reset_mmp = root.flags & MASS_QUOTE_FLAGS_RESET_MMP
         self.request.entry_count = dimension.num_in_group
         for index in range(min(self.request.entry_count, <uint32_t>QUOTES_PER_MASS_QUOTE_MAX)):
             entry = <const MassQuoteRequestQuotes*>at
             self.request.entries[index].instrument_id = entry.instrument_id
-            read_terms(&self.request.entries[index].sides[0], entry.bid_price, &entry.bid_qty, entry.bid_flags)
-            read_terms(&self.request.entries[index].sides[1], entry.ask_price, &entry.ask_qty, entry.ask_flags)
+            read_terms(&self.request.entries[index].sides[0], entry.bid_price, &entry.bid_qty, entry.bid_flags & known_flags)
+            read_terms(&self.request.entries[index].sides[1], entry.ask_price, &entry.ask_qty, entry.ask_flags & known_flags)
             at += dimension.block_length
 
     cdef bint _charge(self, Session session, int64_t now) noexcept:

@@ -8,10 +8,10 @@ and quotes are judged by the same functions.
 from libc.stdint cimport INT64_MIN, int8_t, int64_t, uint32_t
 
 from codec.layout cimport (
-    ORDER_FLAGS_MARKET_LIMIT, ORDER_FLAGS_MMP, ORDER_FLAGS_POST_ONLY, ORDER_FLAGS_POST_ONLY_REJECT,
-    ORDER_FLAGS_RESET_MMP, ORDER_REJECT_REASON_DUPLICATE_CLIENT_ORDER_ID, ORDER_REJECT_REASON_ICEBERG_NOT_ALLOWED,
+    ORDER_FLAGS_MARKET_LIMIT, ORDER_FLAGS_POST_ONLY, ORDER_FLAGS_POST_ONLY_REJECT,
+    ORDER_REJECT_REASON_DUPLICATE_CLIENT_ORDER_ID, ORDER_REJECT_REASON_ICEBERG_NOT_ALLOWED,
     ORDER_REJECT_REASON_INVALID_FIELD, ORDER_REJECT_REASON_INVALID_PRICE, ORDER_REJECT_REASON_INVALID_QUANTITY,
-    ORDER_REJECT_REASON_MMP_NOT_CONFIGURED, ORDER_REJECT_REASON_NOT_ALLOWED_BY_MARKET_STATE,
+    ORDER_REJECT_REASON_NOT_ALLOWED_BY_MARKET_STATE,
     ORDER_REJECT_REASON_ORDER_SIZE_LIMIT_EXCEEDED, ORDER_REJECT_REASON_PORTFOLIO_LOCKED,
     ORDER_REJECT_REASON_PRICE_TOO_HIGH, ORDER_REJECT_REASON_PRICE_TOO_LOW, ORDER_REJECT_REASON_SYSTEM_ERROR,
     ORDER_REJECT_REASON_TOO_MANY_OPEN_ORDERS, PRODUCT_TYPE_COMBO_FUTURES, PRODUCT_TYPE_COMBO_OPTIONS,
@@ -69,12 +69,7 @@ cdef bint check_fields(Engine engine, const Command* command, Outcome* outcome) 
         wrong = b"a market order cannot be post-only"
     elif post_only and command.time_in_force < TIME_IN_FORCE_GTC:
         wrong = b"an IOC or FOK order cannot be post-only"
-    if wrong != NULL:
-        return reject(outcome, ORDER_REJECT_REASON_INVALID_FIELD, wrong)
-    if command.flags & (ORDER_FLAGS_MMP | ORDER_FLAGS_RESET_MMP):
-        return reject(outcome, ORDER_REJECT_REASON_MMP_NOT_CONFIGURED,
-                      b"no market maker protection is configured for the portfolio")
-    return True
+    return wrong == NULL or reject(outcome, ORDER_REJECT_REASON_INVALID_FIELD, wrong)
 
 
 cdef bint check_terms(Engine engine, uint32_t index, const Command* command, Outcome* outcome) noexcept nogil:

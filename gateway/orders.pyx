@@ -54,9 +54,11 @@ from gateway.engine cimport (
 )
 from gateway.lookup cimport scoped_hash
 from gateway.rate_limit cimport BUCKET_ORDERS, COST_ORDER, RateLimits
+from gateway.mmp_reports cimport report_triggered, report_unfrozen
 from gateway.registry cimport Registry
 from gateway.session cimport Session
-from gateway.versions cimport cancel_order_reject_reason, order_reject_reason
+from gateway.slab cimport NONE
+from gateway.versions cimport cancel_order_reject_reason, known_order_flags, order_reject_reason
 
 from gateway.limits import ORDER_FILLED_ENTRIES_MAX, ORDERS_CANCELED_ENTRIES_MAX
 
@@ -148,11 +150,13 @@ cdef class Orders:
         command.smp_token = request.self_match_prevention_id
         command.side = request.side
         command.time_in_force = request.time_in_force
-        command.flags = request.flags
+        command.flags = request.flags & known_order_flags(session.version)
         command.self_trading_mode = request.self_trading_mode
         command.correlation_id = request.correlation_id
         self.engine.new_order(command, &self.outcome)
         self.dead_met += self.outcome.dead_met
+        if self.engine.registry.mmp.unfrozen != NONE:
+            report_unfrozen(self, session, request.correlation_id, now)
         if self.outcome.status != OUTCOME_ACCEPTED:
             return self._report_rejected(session, TEMPLATE_NEW_ORDER_REJECT, request.correlation_id, now)
         self._report_accepted(session, TEMPLATE_NEW_ORDER_RESPONSE, request.correlation_id, now)
@@ -331,10 +335,12 @@ cdef class Orders:
     # reports to others
 
     cdef int _report_others(self, int64_t now) except -1:
-        """What an accepted order or amend did to resting orders."""
+        """What an accepted order, amend or mass quote did to resting orders."""
         if self.outcome.event_count != 0:
             self._report_events(now)
-        return 0
+        if self.engine.registry.mmp.triggered_count != 0:
+            report_triggered(self, now)
+        return self.report_leaving(now)
 
     cdef int _report_canceled_elsewhere(self, Session session, int64_t now) except -1:
         # Another session of the portfolio cancelled this session's order (protocol 8.7).
@@ -473,7 +479,8 @@ cdef class Orders:
         cdef Registry registry = self.engine.registry
         cdef uint32_t index
         for index in range(registry.touched_count):
-            self._report_leaving_of(self._session(registry.touched[index]), now)
+            if registry.owners[registry.touched[index]].leaving.live != 0:
+                self._report_leaving_of(self._session(registry.touched[index]), now)
         registry.forget_touched()
         return 0
 

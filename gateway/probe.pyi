@@ -81,6 +81,7 @@ class EngineProbe:
         smp_token: int | None = None,
         epoch: int = 1,
         covered: bool = True,
+        reset_mmp: bool = False,
         time: int = 0,
     ) -> MassQuoteRecord: ...
     def mass_cancel(

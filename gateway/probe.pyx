@@ -20,7 +20,7 @@ from gateway.day_orders cimport leave_due, settle
 from gateway.engine cimport EVENT_FILL, OUTCOME_ACCEPTED, Command, Engine, Event, Outcome
 from gateway.lookup cimport scoped_hash
 from gateway.mass_cancel cimport CancelFilter, leave_matching
-from gateway.quote_slots cimport find_mmp_group
+from gateway.mmp_groups cimport find_mmp_group
 from gateway.quotes cimport (
     QUOTES_PER_MASS_QUOTE_MAX, MassQuote, MassQuoteOutcome, QuoteSideOutcome, QuoteTerms, Quotes,
     leave_group,
@@ -214,6 +214,7 @@ cdef class EngineProbe:
         cdef Outcome outcome
         require_below(owner, self.engine.registry.owner_count, "owner")
         memset(&command, 0, sizeof(Command))
+        command.time = time
         command.client_order_id = null_or(client_order_id)
         command.instrument_id = instrument_id
         command.price = null_or(price)
@@ -253,7 +254,7 @@ cdef class EngineProbe:
         return self.record(&outcome)
 
     def mass_quote(self, uint32_t owner, quote_id, mmp_group_id, entries, *, smp_token=None, int64_t epoch=1,
-                   bint covered=True, int64_t time=0):
+                   bint covered=True, bint reset_mmp=False, int64_t time=0):
         """Quote: each entry is (instrument_id, bid, ask), each side (price, quantity, flags); a MassQuoteRecord."""
         cdef MassQuote request
         cdef MassQuoteOutcome outcome
@@ -267,6 +268,7 @@ cdef class EngineProbe:
         request.smp_token = null_or(smp_token)
         request.epoch = epoch
         request.owner = owner
+        request.reset_mmp = reset_mmp
         request.entry_count = len(entries)
         for i, (instrument_id, bid, ask) in enumerate(entries[:QUOTES_PER_MASS_QUOTE_MAX]):
             request.entries[i].instrument_id = instrument_id
@@ -303,7 +305,7 @@ cdef class EngineProbe:
         cdef uint32_t group
         require_below(owner, self.engine.registry.owner_count, "owner")
         group = find_mmp_group(
-            &self.engine.registry.quotes, self.engine.registry.owners[owner].portfolio, mmp_group_id
+            &self.engine.registry.mmp, self.engine.registry.owners[owner].portfolio, False, mmp_group_id
         )
         return None if group == NONE else leave_group(self.engine, group, side, CANCEL_REASON_BY_REQUEST)
 

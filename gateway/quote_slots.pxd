@@ -19,13 +19,6 @@ from gateway.lookup cimport (
 from gateway.slab cimport NONE, PAGE_MASK, PAGE_SHIFT, Slab, slab_close, slab_give, slab_init, slab_reserve, slab_take
 
 
-cdef struct MmpGroup:
-    int64_t id
-    int64_t quantity_limit    # 1e-9, INT64_MAX: none
-    uint32_t portfolio        # dense index
-    uint32_t first_slot
-
-
 cdef struct QuoteSlot:
     uint32_t group            # dense index
     uint32_t instrument       # dense index
@@ -39,9 +32,7 @@ cdef struct QuoteSlot:
 cdef struct QuoteSlots:
     Slab slots
     Lookup by_instrument      # every slot, by group and instrument
-    Lookup by_group_id        # every group, by portfolio and id
-    MmpGroup* groups
-    uint32_t group_count
+    uint32_t* first_slots     # of each group
 
 
 cdef inline QuoteSlot* quote_slot_at(const QuoteSlots* quotes, uint32_t slot) noexcept nogil:
@@ -55,29 +46,22 @@ cdef inline uint32_t quote_index(int8_t side) noexcept nogil:
 
 cdef inline bint quote_slots_init(QuoteSlots* quotes, uint32_t orders_max, uint32_t group_count) noexcept nogil:
     """Room for the quotes among `orders_max` orders. False when memory is out; quote_slots_close is then still due."""
+    cdef uint32_t i
     memset(quotes, 0, sizeof(QuoteSlots))
-    quotes.groups = <MmpGroup*>calloc(group_count if group_count else 1, sizeof(MmpGroup))
-    quotes.group_count = group_count
-    return (quotes.groups != NULL and slab_init(&quotes.slots, sizeof(QuoteSlot), orders_max + 1)
-            and lookup_init(&quotes.by_instrument, orders_max + 1)
-            and lookup_init(&quotes.by_group_id, group_count if group_count else 1))
+    quotes.first_slots = <uint32_t*>calloc(group_count if group_count else 1, sizeof(uint32_t))
+    if quotes.first_slots == NULL:
+        return False
+    for i in range(group_count):
+        quotes.first_slots[i] = NONE
+    return slab_init(&quotes.slots, sizeof(QuoteSlot), orders_max + 1) and lookup_init(
+        &quotes.by_instrument, orders_max + 1)
 
 
 cdef inline void quote_slots_close(QuoteSlots* quotes) noexcept nogil:
     slab_close(&quotes.slots)
     lookup_close(&quotes.by_instrument)
-    lookup_close(&quotes.by_group_id)
-    free(quotes.groups)
-    quotes.groups = NULL
-
-
-cdef inline uint32_t find_mmp_group(const QuoteSlots* quotes, uint32_t portfolio, int64_t group_id) noexcept nogil:
-    """The index of a portfolio's group, NONE if it has no such one."""
-    cdef Cursor cursor = lookup_start(&quotes.by_group_id, scoped_hash(portfolio, group_id))
-    cdef uint32_t group = lookup_next(&quotes.by_group_id, &cursor)
-    while group != NONE and (quotes.groups[group].id != group_id or quotes.groups[group].portfolio != portfolio):
-        group = lookup_next(&quotes.by_group_id, &cursor)
-    return group
+    free(quotes.first_slots)
+    quotes.first_slots = NULL
 
 
 cdef inline uint32_t find_quote_slot(const QuoteSlots* quotes, uint32_t group, uint32_t instrument) noexcept nogil:
@@ -104,10 +88,10 @@ cdef inline uint32_t take_quote_slot(QuoteSlots* quotes, uint32_t group, uint32_
     slot.handles[0] = slot.handles[1] = NONE
     slot.held = True
     slot.group_prev = NONE
-    slot.group_next = quotes.groups[group].first_slot
+    slot.group_next = quotes.first_slots[group]
     if slot.group_next != NONE:
         quote_slot_at(quotes, slot.group_next).group_prev = index
-    quotes.groups[group].first_slot = index
+    quotes.first_slots[group] = index
     lookup_add(&quotes.by_instrument, slot.hash, index)
     return index
 
@@ -118,7 +102,7 @@ cdef inline void tidy_quote_slot(QuoteSlots* quotes, uint32_t index) noexcept no
     if slot.held or slot.handles[0] != NONE or slot.handles[1] != NONE:
         return
     if slot.group_prev == NONE:
-        quotes.groups[slot.group].first_slot = slot.group_next
+        quotes.first_slots[slot.group] = slot.group_next
     else:
         quote_slot_at(quotes, slot.group_prev).group_next = slot.group_next
     if slot.group_next != NONE:

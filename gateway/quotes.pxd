@@ -3,6 +3,7 @@
 from libc.stdint cimport int8_t, int64_t, uint16_t, uint32_t
 
 from gateway.engine cimport Command, Engine, Outcome
+from gateway.registry cimport Order
 
 
 cdef enum:
@@ -29,6 +30,7 @@ cdef struct MassQuote:
     int64_t smp_token             # INT64_MIN or 0: none
     int64_t epoch                 # the owner's present one, 1 or more
     uint32_t owner                # index into the owners given at construction
+    bint reset_mmp                # unfreeze the group first
     uint32_t entry_count          # as asked for; beyond QUOTES_PER_MASS_QUOTE_MAX no entry needs to stand
     QuoteEntry entries[QUOTES_PER_MASS_QUOTE_MAX]
 
@@ -49,7 +51,8 @@ cdef struct MassQuoteOutcome:
     QuoteSideOutcome sides[QUOTES_PER_MASS_QUOTE_MAX][2]      # of the request's entries, when accepted
 
 
-# Takes out the live quotes of a group, of one side or SIDE_BOTH, to be told of by Engine.take_leaving; returns how many.
+# Takes out the live quotes of a group, of one side or SIDE_BOTH, to be told of by Engine.take_leaving; returns how many. It
+# may be in the middle of one of the group's mass quotes: slots that are held stay.
 cdef uint32_t leave_group(Engine engine, uint32_t group, int8_t side, int8_t cancel_reason) noexcept nogil
 
 
@@ -67,6 +70,7 @@ cdef class Quotes:
 
         # Within.
         bint check(self, const MassQuote* request, uint32_t group, MassQuoteOutcome* outcome) noexcept nogil
+        bint check_group(self, const MassQuote* request, uint32_t group, MassQuoteOutcome* outcome) noexcept nogil
         bint check_entry(self, const MassQuote* request, uint32_t index, MassQuoteOutcome* outcome) noexcept nogil
         void quote(self, const MassQuote* request, uint32_t group, uint32_t index, QuoteSideOutcome* sides,
                    Outcome* events) noexcept nogil
@@ -77,4 +81,6 @@ cdef class Quotes:
                     Outcome* events) noexcept nogil
         void keep(self, uint32_t handle, QuoteSideOutcome* told) noexcept nogil
         void withdraw(self, uint32_t handle, QuoteSideOutcome* told) noexcept nogil
-        void place(self, uint32_t instrument, QuoteSideOutcome* told, Outcome* events) noexcept nogil
+        void place(self, uint32_t instrument, uint32_t group, QuoteSideOutcome* told, Outcome* events) noexcept nogil
+        void tell_protection(self, const MassQuote* request, uint32_t group, MassQuoteOutcome* outcome) noexcept nogil
+        bint tell_leaving(self, const MassQuote* request, const Order* order, MassQuoteOutcome* outcome) noexcept nogil

@@ -17,22 +17,26 @@ from libc.string cimport memset
 
 from codec.layout cimport (
     CANCEL_REASON_BY_REQUEST, MASS_QUOTE_REJECT_REASON_DUPLICATE_INSTRUMENT,
+    MASS_QUOTE_REJECT_REASON_MMP_GROUP_FROZEN, MASS_QUOTE_REJECT_REASON_MMP_MIN_FREEZE_TIME_NOT_ELAPSED,
     MASS_QUOTE_REJECT_REASON_INVALID_INSTRUMENT, MASS_QUOTE_REJECT_REASON_INVALID_MMP_GROUP,
     MASS_QUOTE_REJECT_REASON_PORTFOLIO_LOCKED, MASS_QUOTE_REJECT_REASON_SYSTEM_ERROR,
     MASS_QUOTE_REJECT_REASON_TOO_MANY_QUOTES, ORDER_FLAGS_MARKET_LIMIT, ORDER_FLAGS_MMP, ORDER_FLAGS_POST_ONLY, ORDER_FLAGS_POST_ONLY_REJECT, ORDER_FLAGS_RESET_MMP,
-    ORDER_REJECT_REASON_INVALID_FIELD, ORDER_REJECT_REASON_MMP_MAX_QUOTE_QTY_EXCEEDED,
-    ORDER_REJECT_REASON_NOT_ALLOWED_BY_MARKET_STATE, ORDER_REJECT_REASON_SYSTEM_ERROR, QUOTE_STATUS_CANCELED_BY_REQUEST, QUOTE_STATUS_CANCELED_BY_SELF_MATCH,
+    ORDER_REJECT_REASON_INVALID_FIELD, ORDER_REJECT_REASON_MMP_GROUP_FROZEN,
+    ORDER_REJECT_REASON_MMP_MAX_QUOTE_QTY_EXCEEDED, ORDER_REJECT_REASON_NOT_ALLOWED_BY_MARKET_STATE, ORDER_REJECT_REASON_SYSTEM_ERROR, QUOTE_STATUS_CANCELED_BY_MMP,
+    QUOTE_STATUS_CANCELED_BY_REQUEST, QUOTE_STATUS_CANCELED_BY_SELF_MATCH,
     QUOTE_STATUS_FILLED, QUOTE_STATUS_INACTIVE, QUOTE_STATUS_QTY_REDUCED, QUOTE_STATUS_UNMODIFIED,
     QUOTE_STATUS_UPDATED, SELF_TRADING_MODE_CANCEL_TAKER, SIDE_BOTH, SIDE_BUY, SIDE_SELL, TIME_IN_FORCE_GTC,
 )
 from gateway.details cimport integer_details, quote_details
 from gateway.engine cimport (
-    INSTRUMENT_IS_OPEN, OUTCOME_ACCEPTED, OUTCOME_REJECTED, STOP_NONE, STOP_SELF_MATCH, Command, Engine, Instrument,
+    INSTRUMENT_IS_OPEN, OUTCOME_ACCEPTED, OUTCOME_REJECTED, STOP_MMP, STOP_NONE, STOP_SELF_MATCH, Command, Engine, Instrument,
     Outcome, Taker,
 )
+from gateway.mmp cimport GROUP_IS_FROZEN, GROUP_IS_FROZEN_TOO_SHORT, left_group, use_group
+from gateway.mmp_groups cimport find_mmp_group, mmp_is_frozen
 from gateway.order_checks cimport check_room, check_terms
 from gateway.quote_slots cimport (
-    QuoteSlot, QuoteSlots, find_mmp_group, find_quote_slot, quote_index, quote_slot_at, take_quote_slot,
+    QuoteSlot, QuoteSlots, find_quote_slot, quote_index, quote_slot_at, take_quote_slot,
     tidy_quote_slot,
 )
 from gateway.registry cimport Order, Owner, order_at, order_is_dead
@@ -55,15 +59,17 @@ cdef inline bint refuse(MassQuoteOutcome* outcome, int8_t reason, const char* de
 
 cdef uint32_t leave_group(Engine engine, uint32_t group, int8_t side, int8_t cancel_reason) noexcept nogil:
     cdef QuoteSlots* quotes = &engine.registry.quotes
-    cdef uint32_t index = quotes.groups[group].first_slot
+    cdef uint32_t index = quotes.first_slots[group]
     cdef uint32_t following
     cdef uint32_t handle
+    cdef uint32_t held
     cdef QuoteSlot* slot
     cdef Order* order
     cdef uint32_t left = 0
     cdef int i
     while index != NONE:
         slot = quote_slot_at(quotes, index)
+        held = slot.held
         slot.held = True
         for i in range(2):
             handle = slot.handles[i]
@@ -72,8 +78,9 @@ cdef uint32_t leave_group(Engine engine, uint32_t group, int8_t side, int8_t can
                 if (side == SIDE_BOTH or side == order.side) and not order_is_dead(
                         order, engine.registry.owners, engine.registry.portfolios):
                     engine.leave(handle, cancel_reason)
+                    order.quote_slot = group
                     left += 1
-        slot.held = False
+        slot.held = held
         following = slot.group_next
         tidy_quote_slot(quotes, index)
         index = following
@@ -96,7 +103,7 @@ cdef class Quotes:
 
     cdef void mass_quote(self, const MassQuote* request, MassQuoteOutcome* outcome, Outcome* events) noexcept nogil:
         cdef uint32_t portfolio = self.engine.registry.owners[request.owner].portfolio
-        cdef uint32_t group = find_mmp_group(&self.engine.registry.quotes, portfolio, request.mmp_group_id)
+        cdef uint32_t group = find_mmp_group(&self.engine.registry.mmp, portfolio, False, request.mmp_group_id)
         cdef uint32_t index
         memset(outcome, 0, sizeof(MassQuoteOutcome))
         memset(events, 0, sizeof(Outcome))
@@ -106,6 +113,8 @@ cdef class Quotes:
         self.fills = 0
         for index in range(request.entry_count):
             self.quote(request, group, index, &outcome.sides[index][0], events)
+        if mmp_is_frozen(&self.engine.registry.mmp.groups[group]):
+            self.tell_protection(request, group, outcome)
 
     # Checks of the whole request: False when they have refused it.
 
@@ -129,9 +138,23 @@ cdef class Quotes:
             return refuse(outcome, MASS_QUOTE_REJECT_REASON_INVALID_MMP_GROUP,
                           integer_details(self.engine.details, b"mmp group %lld is not one of the portfolio",
                                           request.mmp_group_id, 0))
+        if not self.check_group(request, group, outcome):
+            return False
         for index in range(request.entry_count):
             if not self.check_entry(request, index, outcome):
                 return False
+        return True
+
+    cdef bint check_group(self, const MassQuote* request, uint32_t group, MassQuoteOutcome* outcome) noexcept nogil:
+        """Whether the group's protection lets quotes in. A reset takes effect whatever else is wrong with the request."""
+        cdef int use = use_group(self.engine.registry, group, request.reset_mmp, request.time)
+        if use == GROUP_IS_FROZEN_TOO_SHORT:
+            return refuse(outcome, MASS_QUOTE_REJECT_REASON_MMP_MIN_FREEZE_TIME_NOT_ELAPSED,
+                          b"reset before the shortest freeze of 1 s was over")
+        if use == GROUP_IS_FROZEN:
+            return refuse(outcome, MASS_QUOTE_REJECT_REASON_MMP_GROUP_FROZEN,
+                          integer_details(self.engine.details, b"mmp group %lld is frozen until %lld",
+                                          request.mmp_group_id, self.engine.registry.mmp.groups[group].frozen_until))
         return True
 
     cdef bint check_entry(self, const MassQuote* request, uint32_t index, MassQuoteOutcome* outcome) noexcept nogil:
@@ -178,7 +201,7 @@ cdef class Quotes:
             if wanted[i]:
                 self.begin_side(request, index, SIDE_SELL if i else SIDE_BUY, events)
                 self.command.quote_slot = slot
-                self.place(instrument, &sides[i], events)
+                self.place(instrument, group, &sides[i], events)
         if slot != NONE:
             quote_slot_at(quotes, slot).held = False
             tidy_quote_slot(quotes, slot)
@@ -228,7 +251,7 @@ cdef class Quotes:
     cdef bint revise(self, uint32_t instrument, uint32_t group, uint32_t slot, QuoteSideOutcome* told,
                      Outcome* events) noexcept nogil:
         """Keep or take out what stands; returns whether the side is to be entered."""
-        cdef int64_t quantity_limit = self.engine.registry.quotes.groups[group].quantity_limit
+        cdef int64_t quantity_limit = self.engine.registry.mmp.groups[group].quantity_limit
         cdef uint32_t handle = self.standing(slot, self.command.side)
         cdef bint wanted = self.command.quantity > 0 and self.check_side(instrument, quantity_limit, events)
         cdef Order* order
@@ -265,10 +288,14 @@ cdef class Quotes:
         else:
             self.engine.leave(handle, CANCEL_REASON_BY_REQUEST)
 
-    cdef void place(self, uint32_t instrument, QuoteSideOutcome* told, Outcome* events) noexcept nogil:
+    cdef void place(self, uint32_t instrument, uint32_t group, QuoteSideOutcome* told, Outcome* events) noexcept nogil:
         """Enter a side as an order. What it told of a quote that it replaces stands when it is rejected."""
         cdef Taker taker
+        if mmp_is_frozen(&self.engine.registry.mmp.groups[group]):
+            told.reject_reason = ORDER_REJECT_REASON_MMP_GROUP_FROZEN
+            return
         self.engine.start_taker(&self.command, instrument, &taker)
+        taker.mmp_group = group
         if self.command.quote_slot == NONE:
             told.reject_reason = ORDER_REJECT_REASON_SYSTEM_ERROR
             return
@@ -293,5 +320,48 @@ cdef class Quotes:
             self.engine.rest(&self.command, &taker, 0, events)
         elif taker.stop == STOP_SELF_MATCH:
             told.status = QUOTE_STATUS_CANCELED_BY_SELF_MATCH
+        elif taker.stop == STOP_MMP:
+            told.status = QUOTE_STATUS_CANCELED_BY_MMP
         else:
             told.status = QUOTE_STATUS_INACTIVE
+
+    # What the protection of the group did.
+
+    cdef void tell_protection(self, const MassQuote* request, uint32_t group, MassQuoteOutcome* outcome) noexcept nogil:
+        """Say of the entries' quotes that they were cancelled because a side of this request has frozen their group.
+
+        The requester's own are told of by that, and no longer leaving.
+        """
+        cdef uint32_t i
+        cdef uint32_t handle
+        cdef uint32_t following
+        cdef Order* order
+        for i in range(self.engine.registry.touched_count):
+            handle = self.engine.registry.first_leaving(self.engine.registry.touched[i])
+            while handle != NONE:
+                order = order_at(&self.engine.registry.orders, handle)
+                following = order.owner_next
+                if (left_group(self.engine, order) == group and self.tell_leaving(request, order, outcome)
+                        and order.owner == request.owner):
+                    self.engine.registry.release_leaving(handle)
+                handle = following
+
+    cdef bint tell_leaving(self, const MassQuote* request, const Order* order, MassQuoteOutcome* outcome) noexcept nogil:
+        """Whether one of the entries could say what became of a quote.
+
+        One that was filled after its own turn cannot: its fills come behind the response, and its end behind them.
+        """
+        cdef QuoteSideOutcome* told
+        cdef uint32_t index
+        for index in range(request.entry_count):
+            if self.instruments[index] == order.instrument:
+                told = &outcome.sides[index][quote_index(order.side)]
+                if told.order_id == order.order_id and told.total_filled != order.filled:
+                    return False
+                told.order_id = order.order_id
+                told.price = order.price
+                told.remaining = 0
+                told.total_filled = order.filled
+                told.status = QUOTE_STATUS_CANCELED_BY_MMP
+                return True
+        return False

@@ -3,6 +3,7 @@
 from libc.stdint cimport int8_t, int64_t, uint16_t, uint32_t
 
 from gateway.lookup cimport Lookup
+from gateway.mmp_groups cimport MmpGroups
 from gateway.quote_slots cimport QuoteSlots
 from gateway.slab cimport NONE, PAGE_MASK, PAGE_SHIFT, Slab
 
@@ -20,6 +21,7 @@ cdef enum:
     ORDER_IS_DAY = 32         # ends with its last_settlement
     ORDER_IS_QUEUED = 64      # behind a speed bump, in no book
     ORDER_HAS_WAITING = 128   # behind a speed bump: the order itself if it is queued, and amends of it
+    ORDER_IS_MMP = 256        # of the MMP group for orders in its instrument's currency pair
 
 
 cdef enum:
@@ -50,7 +52,7 @@ cdef struct Order:
     uint32_t owner_prev       # in its owner's list, covered or not, in order of entry
     uint32_t owner_next
     uint32_t client_hash
-    uint32_t quote_slot       # quotes only; NONE once a new quote has taken its place
+    uint32_t quote_slot       # quotes only; NONE once a new quote has taken its place; of one that is leaving its group
     uint32_t last_settlement  # day orders only, as their links: in the number of settlements that there have been
     uint32_t day_prev         # among those that end with the same settlement, in order of entry
     uint32_t day_next         # here the record has filled two cache lines
@@ -104,6 +106,7 @@ cdef class Registry:
         Lookup by_client      # orders that are not quotes, as by_order_id
         Lookup by_order_id
         QuoteSlots quotes
+        MmpGroups mmp
         Days days
         Owner* owners
         Portfolio* portfolios

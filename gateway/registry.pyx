@@ -14,9 +14,10 @@ from gateway.lookup cimport (
     Cursor, lookup_add, lookup_bucket, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start, lookup_take,
     scoped_hash,
 )
-from gateway.quote_slots cimport (
-    MmpGroup, empty_quote_slot, find_mmp_group, quote_index, quote_slot_at, quote_slots_close, quote_slots_init,
+from gateway.mmp_groups cimport (
+    MmpGroup, find_mmp_group, mmp_group_init, mmp_groups_close, mmp_groups_init, mmp_hash,
 )
+from gateway.quote_slots cimport empty_quote_slot, quote_index, quote_slot_at, quote_slots_close, quote_slots_init
 from gateway.slab cimport CACHE_LINE_SIZE, NONE, Slab, slab_close, slab_give, slab_init, slab_reserve, slab_take
 
 
@@ -58,8 +59,7 @@ cdef inline void unlink(const Slab* orders, OrderList* mine, uint32_t handle) no
 cdef class Registry:
     """All orders of a gateway, at most `orders_max` at a time, dead ones that are not yet drained among them.
 
-    portfolios: sequence of PortfolioSpec; owners: sequence of OwnerSpec; mmp_groups: sequence of MmpGroupSpec, the
-    groups that quotes belong to. MemoryError or ValueError on bad sizes.
+    portfolios: sequence of PortfolioSpec; owners: sequence of OwnerSpec; mmp_groups: sequence of MmpGroupSpec. MemoryError or ValueError on bad sizes.
     """
 
     def __cinit__(self, portfolios, owners, uint32_t orders_max, mmp_groups=()):
@@ -74,7 +74,8 @@ cdef class Registry:
                 or not slab_init(&self.orders, sizeof(Order), orders_max)
                 or not lookup_init(&self.by_client, orders_max)
                 or not lookup_init(&self.by_order_id, orders_max)
-                or not quote_slots_init(&self.quotes, orders_max, len(mmp_groups))):
+                or not quote_slots_init(&self.quotes, orders_max, len(mmp_groups))
+                or not mmp_groups_init(&self.mmp, len(mmp_groups), OWNERS_MAX)):
             raise MemoryError("no memory for the order registry")
         days_init(&self.days)
         for portfolio in portfolios:
@@ -89,6 +90,7 @@ cdef class Registry:
         lookup_close(&self.by_client)
         lookup_close(&self.by_order_id)
         quote_slots_close(&self.quotes)
+        mmp_groups_close(&self.mmp)
         free(self.owners)
         free(self.portfolios)
         free(self.touched)
@@ -130,19 +132,22 @@ cdef class Registry:
         return 0
 
     cdef int add_mmp_group(self, uint32_t index, spec) except -1:
-        cdef MmpGroup* group = &self.quotes.groups[index]
+        cdef MmpGroup* group = &self.mmp.groups[index]
         if not 0 <= spec.portfolio < self.portfolio_count:
             raise ValueError(f"mmp group {spec.id}: portfolio wanted below {self.portfolio_count}, "
                              f"was {spec.portfolio}")
-        if find_mmp_group(&self.quotes, spec.portfolio, spec.id) != NONE:
+        if find_mmp_group(&self.mmp, spec.portfolio, spec.is_of_orders, spec.id) != NONE:
             raise ValueError(f"mmp group {spec.id}: given twice for one portfolio")
-        if not lookup_reserve(&self.quotes.by_group_id):
+        if not lookup_reserve(&self.mmp.by_id):
             raise MemoryError("no memory for the mmp groups")
         group.id = spec.id
-        group.quantity_limit = INT64_MAX if spec.quantity_limit is None else spec.quantity_limit
         group.portfolio = spec.portfolio
-        group.first_slot = NONE
-        lookup_add(&self.quotes.by_group_id, scoped_hash(group.portfolio, group.id), index)
+        group.is_of_orders = spec.is_of_orders
+        group.quantity_limit = INT64_MAX if spec.quantity_limit is None else spec.quantity_limit
+        group.delta_limit = INT64_MAX if spec.delta_limit is None else spec.delta_limit
+        group.vega_limit = INT64_MAX if spec.vega_limit is None else spec.vega_limit
+        mmp_group_init(group, spec.interval_ns, spec.frozen_ns)
+        lookup_add(&self.mmp.by_id, mmp_hash(group.portfolio, group.is_of_orders, group.id), index)
         return 0
 
     # Queries.

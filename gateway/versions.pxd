@@ -1,6 +1,6 @@
 """Values newer than a session's schema version, and the older value that is sent instead (protocol 8.9)."""
 
-from libc.stdint cimport int8_t
+from libc.stdint cimport int8_t, uint16_t
 
 from codec.layout cimport (
     CANCEL_ORDER_REJECT_REASON_CANCEL_PENDING,
@@ -12,6 +12,8 @@ from codec.layout cimport (
     MASS_QUOTE_REJECT_REASON_INVALID_INSTRUMENT,
     MASS_QUOTE_REJECT_REASON_MMP_GROUP_FROZEN,
     MASS_QUOTE_REJECT_REASON_MMP_MIN_FREEZE_TIME_NOT_ELAPSED,
+    ORDER_FLAGS_MASK,
+    ORDER_FLAGS_RESET_MMP,
     ORDER_REJECT_REASON_MEMBER_SPEED_BUMP_LIMIT_EXCEEDED,
     ORDER_REJECT_REASON_MMP_GROUP_FROZEN,
     ORDER_REJECT_REASON_MMP_MIN_FREEZE_TIME_NOT_ELAPSED,
@@ -19,6 +21,11 @@ from codec.layout cimport (
     REJECT_REASON_INVALID_TEMPLATE_ID,
     REJECT_REASON_MESSAGE_DISABLED,
 )
+
+
+cdef inline uint16_t known_order_flags(int version) noexcept nogil:
+    """The ORDER_FLAGS_* that mean something to a session of this version: a newer one is as if it were not set."""
+    return ORDER_FLAGS_MASK if version >= 10 else ORDER_FLAGS_MASK & ~ORDER_FLAGS_RESET_MMP
 
 
 cdef inline int8_t session_reject_reason(int8_t reason, int version) noexcept nogil:

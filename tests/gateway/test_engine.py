@@ -387,11 +387,11 @@ REJECTS: dict[str, tuple[dict[str, Any], int, str]] = {
     ),
     "an order under market maker protection": (
         {"flags": OrderFlags.MMP}, OrderRejectReason.MMP_NOT_CONFIGURED,
-        "no market maker protection is configured for the portfolio",
+        "the portfolio has no market-maker protection for orders in currency pair 0",
     ),
     "a reset of market maker protection": (
         {"flags": OrderFlags.RESET_MMP}, OrderRejectReason.MMP_NOT_CONFIGURED,
-        "no market maker protection is configured for the portfolio",
+        "the portfolio has no market-maker protection for orders in currency pair 0",
     ),
     "an iceberg": (
         {"show_quantity": LOT, "instrument_id": COMBO}, OrderRejectReason.ICEBERG_NOT_ALLOWED,

@@ -14,14 +14,32 @@ from codec.layout import CancelReason, OrderFlags, ProductType, SelfTradingMode,
 from gateway.engine import Engine, InstrumentState
 from gateway.engine_types import InstrumentSpec, MassQuoteRecord, MmpGroupSpec, OutcomeRecord, OwnerSpec, PortfolioSpec
 from gateway.invariants import check
+from gateway.mmp_probe import MmpProbe
 from gateway.probe import EngineProbe
 from gateway.venue import Venue
 
+ONE = 1_000_000_000
 TICK = 500_000_000
 LOT = 1_000_000
 INSTRUMENTS = [
-    InstrumentSpec(id=7, tick_size=TICK, lot_size=LOT, product_type=ProductType.FUTURES, iceberg_allowed=True),
-    InstrumentSpec(id=-3, tick_size=TICK, lot_size=LOT, product_type=ProductType.COMBO_FUTURES, currency_pair_id=1),
+    InstrumentSpec(
+        id=7,
+        tick_size=TICK,
+        lot_size=LOT,
+        product_type=ProductType.FUTURES,
+        iceberg_allowed=True,
+        delta=ONE // 2,
+        vega=ONE // 3,
+    ),
+    InstrumentSpec(
+        id=-3,
+        tick_size=TICK,
+        lot_size=LOT,
+        product_type=ProductType.COMBO_FUTURES,
+        currency_pair_id=1,
+        delta=-ONE,
+        vega=2 * ONE,
+    ),
     InstrumentSpec(
         id=11,
         tick_size=TICK,
@@ -32,6 +50,7 @@ INSTRUMENTS = [
         max_order_quantity=4 * LOT,
         iceberg_allowed=True,
         currency_pair_id=1,
+        vega=-ONE,
     ),
     *(
         InstrumentSpec(
@@ -41,13 +60,21 @@ INSTRUMENTS = [
             product_type=ProductType.FUTURES,
             iceberg_allowed=True,
             speed_bump_ns=wait,
+            currency_pair_id=1,
         )
         for number, wait in [(20, 5), (21, 9), (22, 5)]
     ),
 ]
 PORTFOLIOS = [PortfolioSpec(id=1, max_open_orders=12), PortfolioSpec(id=2, max_open_orders=30)]
 OWNERS = [OwnerSpec(portfolio=0), OwnerSpec(portfolio=0), OwnerSpec(portfolio=1)]
-MMP_GROUPS = [MmpGroupSpec(0, 1, 4 * LOT), MmpGroupSpec(0, 2, None), MmpGroupSpec(1, 1, None)]
+MMP_GROUPS = [
+    MmpGroupSpec(0, 1, quantity_limit=4 * LOT, frozen_ns=2 * ONE),
+    MmpGroupSpec(0, 2, delta_limit=3 * LOT, vega_limit=9 * LOT, interval_ns=2 * ONE, frozen_ns=3 * ONE),
+    MmpGroupSpec(0, 1, quantity_limit=5 * LOT, delta_limit=4 * LOT, is_of_orders=True, frozen_ns=2 * ONE),
+    MmpGroupSpec(1, 1, vega_limit=5 * LOT, interval_ns=ONE // 2),
+    MmpGroupSpec(1, 1, quantity_limit=7 * LOT, is_of_orders=True),
+]
+TIMES = [400_000, 976_563, 40_000_000, 300_000_000, ONE // 2, ONE, 2 * ONE]
 ORDERS_MAX = 32
 WILD_FIELDS: list[dict[str, Any]] = [
     {"price": TICK + 1},
@@ -81,8 +108,9 @@ class Pair:
     def __init__(self) -> None:
         self.probe = EngineProbe(Engine(INSTRUMENTS, PORTFOLIOS, OWNERS, ORDERS_MAX, mmp_groups=MMP_GROUPS))
         self.venue = Venue(self.probe.engine)
-        self.naive = NaiveSpeedBumps(INSTRUMENTS, PORTFOLIOS, OWNERS, ORDERS_MAX)
-        self.naive_quotes = NaiveQuotes(self.naive, MMP_GROUPS)
+        self.mmp_probe = MmpProbe(self.probe.engine)
+        self.naive = NaiveSpeedBumps(INSTRUMENTS, PORTFOLIOS, OWNERS, ORDERS_MAX, MMP_GROUPS)
+        self.naive_quotes = NaiveQuotes(self.naive)
         self.epochs = [1] * len(OWNERS)
         self.now = 0
         self.requests = 0
@@ -93,25 +121,37 @@ class Pair:
 
     def pass_time(self, after: int) -> None:
         self.now += after
+        assert self.mmp_probe.unfreeze(self.now) == self.naive.mmp.unfreeze(self.now)
         told = self.probe.release(self.now)
         assert [one._replace(outcome=one.outcome._replace(dead_met=0)) for one in told] == self.naive.release(self.now)
+        self.same_protection()
 
     def enter(self, **fields: Any) -> OutcomeRecord:
         fields = self.stamped(fields)
-        return self.same_outcome(self.probe.enter(**fields), self.naive.enter(**fields))
+        told = self.same_outcome(self.probe.enter(**fields), self.naive.enter(**fields))
+        self.same_protection()
+        return told
 
     def amend(self, **fields: Any) -> OutcomeRecord:
         fields = self.stamped(fields)
-        return self.same_outcome(self.probe.amend(**fields), self.naive.amend(**fields))
+        told = self.same_outcome(self.probe.amend(**fields), self.naive.amend(**fields))
+        self.same_protection()
+        return told
 
     def mass_quote(self, owner: int, mmp_group_id: int, entries: list[Entry], **fields: Any) -> MassQuoteRecord:
         fields = {"quote_id": 900 + owner, "epoch": self.epochs[owner], **fields}
-        told = self.probe.mass_quote(owner, mmp_group_id=mmp_group_id, entries=entries, **fields)
+        told = self.probe.mass_quote(owner, mmp_group_id=mmp_group_id, entries=entries, **fields, time=self.now)
         assert (told.details != "") == (told.status == "rejected")
         naive = self.naive_quotes.mass_quote(owner, mmp_group_id=mmp_group_id, entries=entries, **fields)
         assert told._replace(details="", dead_met=0) == naive
-        self.take_leaving(1000)
+        self.same_protection()
         return told
+
+    def same_protection(self) -> None:
+        """What a command triggered and unfroze, and what left by it."""
+        assert self.mmp_probe.take_unfrozen() == self.naive.mmp.take_unfrozen()
+        assert self.mmp_probe.take_triggered() == self.naive.mmp.take_triggered()
+        self.take_leaving(1000)
 
     def mass_cancel(self, owner: int, **filters: Any) -> None:
         assert self.probe.mass_cancel(owner, **filters) == self.naive_quotes.mass_cancel(owner, **filters)
@@ -185,7 +225,7 @@ class Pair:
         check(self.probe.engine)
         while self.naive.leaving:
             assert self.probe.take_leaving(limit) == self.naive.take_leaving(limit)
-        assert self.probe.take_leaving(limit) == []
+        assert self.probe.take_leaving(limit) == self.naive.take_leaving(limit) == []
 
     def settle(self) -> None:
         self.probe.settle()
@@ -214,6 +254,13 @@ class Pair:
 owners = st.integers(0, len(OWNERS) - 1)
 client_order_ids = st.integers(1, 20)
 instrument_ids = st.sampled_from([instrument.id for instrument in INSTRUMENTS])
+MMP = OrderFlags.MMP
+RESET_MMP = OrderFlags.RESET_MMP
+order_flags = st.builds(
+    lambda placing, protected: placing | protected,
+    st.sampled_from([0] * 4 + [OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT, OrderFlags(6)]),
+    st.sampled_from([0, 0, MMP, MMP, MMP | RESET_MMP, RESET_MMP]),
+)
 show_quantities = st.sampled_from([None] * 4 + [LOT, 2 * LOT])
 orders = st.fixed_dictionaries(
     {
@@ -224,7 +271,7 @@ orders = st.fixed_dictionaries(
         "price": st.integers(1, 8).map(lambda ticks: ticks * TICK),
         "quantity": st.integers(1, 5).map(lambda lots: lots * LOT),
         "time_in_force": st.sampled_from([TimeInForce.GTC] * 4 + [TimeInForce.IOC, TimeInForce.FOK, 1, 1, 2]),
-        "flags": st.sampled_from([0] * 4 + [OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT, OrderFlags(6)]),
+        "flags": order_flags,
         "smp_token": st.sampled_from([None, 0, 5, 6]),
         "self_trading_mode": st.sampled_from(list(SelfTradingMode)),
         "show_quantity": show_quantities,
@@ -264,6 +311,7 @@ mass_quotes = st.fixed_dictionaries(
         ),
         "smp_token": st.sampled_from([None, 0, 5, 6]),
         "covered": st.sampled_from([True, True, True, False]),
+        "reset_mmp": st.sampled_from([False, False, True]),
     }
 )
 FINE = (4 * TICK, LOT, 0)
@@ -342,7 +390,7 @@ class EngineMachine(RuleBasedStateMachine):
     def cancel_by_id(self, owner: int, back: int, instrument_id: int) -> None:
         self.pair.cancel_by_id(owner, self.pair.naive.last_order_id - back, instrument_id)
 
-    @rule(after=st.integers(0, 10))
+    @rule(after=st.one_of(st.integers(0, 10), st.sampled_from(TIMES)))
     def pass_time(self, after: int) -> None:
         self.pair.pass_time(after)
 
@@ -398,6 +446,8 @@ TestEngineMachine = EngineMachine.TestCase
 
 
 def random_step(pair: Pair, dice: random.Random) -> None:
+    if dice.random() < 0.1:
+        pair.pass_time(dice.choice(TIMES))
     owner = dice.randrange(len(OWNERS))
     instrument_id = dice.choice(INSTRUMENTS).id
     choice = dice.random()
@@ -416,7 +466,8 @@ def random_step(pair: Pair, dice: random.Random) -> None:
             "price": dice.randint(1, 12) * TICK,
             "quantity": dice.randint(1, 5) * LOT,
             "time_in_force": dice.choice([0, 0, 0, 0, 0, TimeInForce.IOC, TimeInForce.FOK, 1, 2]),
-            "flags": dice.choice([0, 0, 0, 0, OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT]),
+            "flags": dice.choice([0, 0, 0, 0, OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT])
+            | dice.choice([0, 0, 0, MMP, MMP, RESET_MMP, MMP | RESET_MMP]),
             "smp_token": dice.choice([None, None, 5]),
             "self_trading_mode": dice.choice(list(SelfTradingMode)),
             "show_quantity": dice.choice([None, None, None, LOT, 2 * LOT]),
@@ -489,6 +540,7 @@ def quote_at_random(pair: Pair, dice: random.Random, owner: int) -> None:
         "entries": [(instrument_id, terms(1), terms(4)) for instrument_id in instruments],
         "smp_token": dice.choice([None, None, 5]),
         "covered": dice.random() < 0.8,
+        "reset_mmp": dice.random() < 0.2,
     }
     pair.mass_quote(**{**fields, **(dice.choice(WILD_MASS_QUOTES) if dice.random() < 0.05 else {})})
 

@@ -70,7 +70,9 @@ class Audit:
             return
         if status in KEPT:
             assert (self.standing[slot], self.open[order_id]) == (order_id, filled)
-        elif status == QuoteStatus.CANCELED_BY_REQUEST:
+        elif status == QuoteStatus.CANCELED_BY_REQUEST or (
+            status == QuoteStatus.CANCELED_BY_MMP and order_id in self.open
+        ):
             assert self.open.pop(order_id) == filled
             self.replaced.add(order_id)
         else:

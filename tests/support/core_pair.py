@@ -129,6 +129,7 @@ class CorePair:
         if pair.partial is not None:
             rest, frame = pair.partial
             pair.partial = None
+            self.naive.run_timers()
             pair.line.raw(rest)
             self.naive.frame(pair.naive, frame)
 

@@ -124,7 +124,7 @@ class CoreWalk(CorePair):
         if pair is None:
             return
         if kind == "disabled":
-            self.send(pair, "GetMassQuoteMmpStatusRequest", {"correlation_id": 1})
+            self.send(pair, "SessionOptionsRequest", {"correlation_id": 1})
         elif kind == "newer":
             self.send(pair, "GetOrdersMmpStatusRequest", {"correlation_id": 1})
         elif kind == "enum":

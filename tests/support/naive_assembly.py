@@ -26,21 +26,32 @@ def naive_engine_of(config: Config) -> NaiveEngine:
                 max_order_quantity=instrument.max_order_quantity,
                 iceberg_allowed=instrument.iceberg_allowed,
                 currency_pair_id=instrument.currency_pair_id,
+                delta=instrument.delta or 0,
+                vega=instrument.vega or 0,
             )
             for instrument in config.instruments
         ],
         [PortfolioSpec(portfolio.id, portfolio.max_open_orders) for portfolio in config.portfolios],
         [OwnerSpec(indexes[key.portfolio]) for key in config.api_keys],
         ORDERS_MAX,
+        mmp_groups_of(config),
     )
 
 
 def mmp_groups_of(config: Config) -> list[MmpGroupSpec]:
     indexes = portfolio_indexes(config)
     return [
-        MmpGroupSpec(indexes[group.portfolio], group.id, group.quantity_limit)
+        MmpGroupSpec(
+            indexes[group.portfolio],
+            group.id or group.currency_pair_id or 0,
+            group.quantity_limit,
+            group.delta_limit,
+            group.vega_limit,
+            group.interval_ms * 10**6,
+            group.frozen_ms * 10**6,
+            group.id is None,
+        )
         for group in config.mmp_groups
-        if group.id is not None
     ]
 
 

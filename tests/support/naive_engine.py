@@ -24,12 +24,16 @@ from gateway.engine_types import (
     CanceledOrder,
     EventRecord,
     InstrumentSpec,
+    MmpGroupSpec,
     OutcomeRecord,
     OwnerSpec,
     PortfolioSpec,
     RestingOrder,
 )
 from gateway.limits import FILLS_PER_ORDER_MAX, SELF_MATCH_CANCELS_PER_ORDER_MAX
+from support.naive_mmp import Key, NaiveMmp
+
+Slot = tuple[int, int, int]
 
 COMBOS = (ProductType.COMBO_FUTURES, ProductType.COMBO_OPTIONS)
 POST_ONLY_FLAGS = OrderFlags.POST_ONLY | OrderFlags.POST_ONLY_REJECT
@@ -58,10 +62,12 @@ class NaiveOrder:
     """It waits behind a speed bump, in no book."""
     is_quote: bool = False
     """Then client_order_id is its quote id, by which it is not found."""
-    slot: tuple[int, int, int] | None = None
+    slot: Slot | None = None
     """Portfolio, group and instrument of a quote, as long as no other may take its place."""
     last_settlement: int | None = None
     """Of a day order: the number of the settlement that ends it."""
+    mmp: Key | None = None
+    """The group whose market-maker protection counts it."""
 
     @property
     def visible(self) -> int:
@@ -92,6 +98,7 @@ class NewOrder:
     time: int = 0
     correlation_id: int = 0
     filled: int = 0
+    mmp: Key | None = None
 
 
 class NaiveEngine:
@@ -101,6 +108,7 @@ class NaiveEngine:
         portfolios: Sequence[PortfolioSpec],
         owners: Sequence[OwnerSpec],
         orders_max: int,
+        groups: Sequence[MmpGroupSpec] = (),
     ) -> None:
         self.instruments = {instrument.id: instrument for instrument in instruments}
         self.portfolios = portfolios
@@ -109,6 +117,9 @@ class NaiveEngine:
         self.orders: list[NaiveOrder] = []
         self.leaving: list[tuple[NaiveOrder, int]] = []
         self.touched: list[int] = []
+        self.mmp = NaiveMmp(groups, self.instruments)
+        self.slots: list[Slot] = []
+        """Of what is quoted, newest first: the order in which a group is told of."""
         self.fenced_epochs = [0] * len(owners)
         self.fenced_order_ids = [0] * len(portfolios)
         self.locked: set[int] = set()
@@ -228,7 +239,7 @@ class NaiveEngine:
             return self.rejected(asked, OrderRejectReason.ORDER_NOT_FOUND)
         (target,) = found
         asked.owner, asked.side, asked.smp_token = target.owner, target.side, target.smp_token
-        asked.self_trading_mode, asked.filled = target.self_trading_mode, target.filled
+        asked.self_trading_mode, asked.filled, asked.mmp = target.self_trading_mode, target.filled, target.mmp
         reason = self.terms_problem(asked)
         if reason is not None:
             return self.rejected(asked, reason)._replace(order_id=target.order_id)
@@ -428,9 +439,7 @@ class NaiveEngine:
             or (post_only and (market or order.time_in_force < TimeInForce.GTC))
         ):
             return OrderRejectReason.INVALID_FIELD
-        if order.flags & (OrderFlags.MMP | OrderFlags.RESET_MMP):
-            return OrderRejectReason.MMP_NOT_CONFIGURED
-        reason = self.terms_problem(order)
+        reason = self.protection_problem(order) or self.terms_problem(order)
         if reason is not None:
             return reason
         portfolio = self.owners[order.owner].portfolio
@@ -441,6 +450,23 @@ class NaiveEngine:
             if reason is not None:
                 return reason
         return self.place_post_only(order, self.instruments[order.instrument_id]) if post_only else None
+
+    def protection_problem(self, order: NewOrder) -> OrderRejectReason | None:
+        """Finds the group of an order that is flagged, and unfreezes it where the order says so and may."""
+        if not order.flags & (OrderFlags.MMP | OrderFlags.RESET_MMP):
+            return None
+        key = self.mmp.group_of_orders(self.owners[order.owner].portfolio, order.instrument_id)
+        if key is None:
+            return OrderRejectReason.MMP_NOT_CONFIGURED
+        if self.mmp.is_frozen(key):
+            if not order.flags & OrderFlags.RESET_MMP:
+                return OrderRejectReason.MMP_GROUP_FROZEN
+            if not self.mmp.may_reset(key):
+                return OrderRejectReason.MMP_MIN_FREEZE_TIME_NOT_ELAPSED
+            self.mmp.reset(key)
+        if order.flags & OrderFlags.MMP:
+            order.mmp = key
+        return None
 
     def room_problem(self, portfolio: int) -> OrderRejectReason | None:
         """Why no further order may rest."""
@@ -481,6 +507,7 @@ class NaiveEngine:
         """Whether it fills whole when it is tried on a copy."""
         trial = copy.copy(self)
         trial.orders = [replace(resting) for resting in self.orders]
+        trial.leaving, trial.touched, trial.mmp = [], [], self.mmp.on_trial()
         tried = replace(order)
         trial.match(tried, [])
         return tried.filled == tried.quantity
@@ -511,6 +538,8 @@ class NaiveEngine:
                 return CancelReason.TIME_IN_FORCE
             fills += 1
             events.append(self.fill(order, maker))
+            if self.protect(order, maker, events[-1].quantity) and order.filled < order.quantity:
+                return CancelReason.MM_PROTECTION
         return None
 
     def fill(self, order: NewOrder, maker: NaiveOrder) -> EventRecord:
@@ -530,6 +559,30 @@ class NaiveEngine:
                 maker.queued = self.last_queued
         flags = FillFlags.IS_FULLY_FILLED if full else 0
         return event_of(maker, "fill", self.last_match_id, maker.price, quantity, flags)
+
+    def protect(self, order: NewOrder, maker: NaiveOrder, quantity: int) -> bool:
+        """Counts a match for the groups of both; whether the taker may go no further."""
+        sides = [(maker.mmp, maker.side, maker.owner), (order.mmp, order.side, order.owner)]
+        filled_by: dict[Key, list[int]] = {}
+        for key, side, owner in sides:
+            if key is not None:
+                self.mmp.filled(key, order.instrument_id, side, quantity)
+                filled_by.setdefault(key, []).append(owner)
+        judged = {key: self.mmp.judge(key, who, self.leave_group) for key, who in filled_by.items()}
+        return order.mmp is not None and judged[order.mmp]
+
+    def leave_group(self, key: Key) -> list[int]:
+        """Takes out what is alive of a group; whose it was."""
+        mine = [order for order in self.live() if order.mmp == key]
+        for order in sorted(mine, key=self.place_in_group):
+            self.take_out(order, CancelReason.MM_PROTECTION)
+        return [owner for owner in self.touched if any(order.owner == owner for order in mine)]
+
+    def place_in_group(self, order: NaiveOrder) -> tuple[int, int, int]:
+        """Quotes slot by slot, orders owner by owner, covered ones first, each in order of entry."""
+        if order.slot is not None:
+            return self.slots.index(order.slot), -order.side, 0
+        return order.owner, not order.covered, order.order_id
 
     # Outcomes.
 
@@ -568,6 +621,7 @@ class NaiveEngine:
         rested.show()
         if order.time_in_force > TimeInForce.GTC:
             rested.last_settlement = self.settlements + order.time_in_force
+        rested.mmp = order.mmp
         self.orders.append(rested)
         return rested
 

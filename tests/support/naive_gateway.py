@@ -23,7 +23,7 @@ from gateway.lifecycle import (
     Policy,
 )
 from gateway.session import LinkClosing
-from support.naive_assembly import mmp_groups_of, naive_engine_of, rate_limits_of
+from support.naive_assembly import naive_engine_of, rate_limits_of
 from support.naive_engine import canceled_order
 from support.naive_orders import NaiveOrders
 from support.naive_quotes import NaiveQuotes
@@ -65,9 +65,7 @@ class NaiveGateway:
                     other for other in self.sessions if other.drop_copy and other.portfolio == session.portfolio
                 ]
         self.reports = NaiveReports(self.engine, self.sessions, self.publish, lambda: self.now)
-        self.orders = NaiveOrders(
-            self.engine, NaiveQuotes(self.engine, mmp_groups_of(config)), self.reports, rate_limits_of(config)
-        )
+        self.orders = NaiveOrders(self.engine, NaiveQuotes(self.engine), self.reports, rate_limits_of(config))
 
     def session(self, client_id: str) -> NaiveSession:
         return next(session for session in self.sessions if session.client_id == client_id)
@@ -135,6 +133,8 @@ class NaiveGateway:
         if self.day and day > self.day:
             self._settle(day - self.day)
         self.day = day
+        for group in self.engine.mmp.unfreeze(self.now):
+            self.reports.unfrozen(group, None, None)
 
     def settle(self) -> None:
         self.run_timers()

@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from codec import messages
-from codec.layout import MassCancelRejectReason, MassQuoteRejectReason, OrderRejectReason
+from codec.layout import (
+    MassCancelRejectReason,
+    MassQuoteFlags,
+    MassQuoteRejectReason,
+    MmpStatusRejectReason,
+    OrderFlags,
+    OrderRejectReason,
+)
 from codec.values import INT64_NULL, Decimal72
 from gateway.engine_types import OutcomeRecord
 from support.naive_engine import NaiveEngine
@@ -34,11 +41,14 @@ class NaiveOrders:
             "MassQuoteRequest": self.mass_quote,
             "MassCancelRequest": self.mass_cancel,
             "MassQuoteCancelRequest": self.mass_quote_cancel,
+            "GetMassQuoteMmpStatusRequest": self.mass_quote_mmp_status,
+            "GetOrdersMmpStatusRequest": self.orders_mmp_status,
         }
 
     def handle(self, session: "NaiveSession", name: str, fields: Mapping[str, Any]) -> bool:
         request = self.requests.get(name)
         if request is not None:
+            self.engine.mmp.now = self.reports.now()
             request(session, dict(fields))
         return request is not None
 
@@ -59,17 +69,18 @@ class NaiveOrders:
             fields["price"],
             fixed(fields["quantity"]),
             time_in_force=fields["time_in_force"],
-            flags=fields["flags"],
+            flags=known_flags(fields["flags"], session),
             smp_token=fields["self_match_prevention_id"],
             self_trading_mode=fields["self_trading_mode"],
             show_quantity=show_quantity(fields["show_qty"]),
             epoch=session.epoch,
         )
+        self.reports.reset(session, fields["correlation_id"])
         if outcome.status == "rejected":
             self.reject(session, "NewOrderReject", fields, outcome.reject_reason)
             return
         self.reports.accepted(session, "NewOrderResponse", fields["correlation_id"], outcome)
-        self.reports.events(outcome.events)
+        self.reports.others(outcome.events)
 
     def amend_order(self, session: "NaiveSession", fields: Fields) -> None:
         if not self.charge(session, "orders", 2000):
@@ -91,7 +102,7 @@ class NaiveOrders:
         self.reports.accepted(session, "AmendOrderResponse", fields["correlation_id"], outcome)
         if outcome.owner != session.slot:
             self.reports.accepted(self.reports.sessions[outcome.owner], "AmendOrderResponse", None, outcome)
-        self.reports.events(outcome.events)
+        self.reports.others(outcome.events)
 
     def cancel_order(self, session: "NaiveSession", fields: Fields) -> None:
         self.charge(session, "orders", 2000)
@@ -127,7 +138,7 @@ class NaiveOrders:
     # quotes and mass cancels
 
     def mass_quote(self, session: "NaiveSession", fields: Fields) -> None:
-        entries = [entry_of(entry) for entry in fields["quotes"]]
+        entries = [entry_of(entry, session) for entry in fields["quotes"]]
         withdraws = all(bid[1] == ask[1] == 0 for _, bid, ask in entries)
         within_rate = self.charge(session, "mass_quotes", 100 if withdraws else 2000)
         if not within_rate and not withdraws:
@@ -140,13 +151,14 @@ class NaiveOrders:
             entries,
             smp_token=fields["self_match_prevention_id"],
             epoch=session.epoch,
+            reset_mmp=bool(fields["flags"] & MassQuoteFlags.RESET_MMP),
         )
+        self.reports.reset(session, fields["correlation_id"])
         if outcome.status == "rejected":
             self.reject_mass_quote(session, fields, outcome.reject_reason)
             return
         self.reports.mass_quoted(session, fields, outcome)
-        self.reports.events(outcome.events)
-        self.reports.leaving()
+        self.reports.others(outcome.events)
 
     def reject_mass_quote(self, session: "NaiveSession", fields: Fields, reason: int) -> None:
         told = {name: fields[name] for name in ("quote_id", "correlation_id", "mmp_group_id")}
@@ -185,12 +197,37 @@ class NaiveOrders:
         }
         self.reports.publish(session, "MassCancelReject", self.reports.head() | told)
 
+    # market-maker protection
 
-def entry_of(entry: Fields) -> Entry:
+    def mass_quote_mmp_status(self, session: "NaiveSession", fields: Fields) -> None:
+        self.mmp_status(session, fields, "MassQuote", "mmp_group_id")
+
+    def orders_mmp_status(self, session: "NaiveSession", fields: Fields) -> None:
+        self.mmp_status(session, fields, "Orders", "currency_pair_id")
+
+    def mmp_status(self, session: "NaiveSession", fields: Fields, kind: str, name: str) -> None:
+        key = (self.engine.owners[session.slot].portfolio, kind == "Orders", fields[name])
+        group = self.engine.mmp.groups.get(key)
+        told = {"timestamp": self.reports.now(), "correlation_id": fields["correlation_id"]}
+        if group is None:
+            told["reason"] = MmpStatusRejectReason.INVALID_MMP_GROUP
+            self.reports.publish(session, f"Get{kind}MmpStatusReject", told)
+        else:
+            told |= {name: fields[name], "frozen_until_time": group.frozen_until}
+            self.reports.publish(session, f"Get{kind}MmpStatusResponse", told)
+
+
+def known_flags(flags: int, session: "NaiveSession") -> int:
+    """OrderFlags without the one that the session's version does not know."""
+    return flags if session.version >= 10 else flags & ~OrderFlags.RESET_MMP
+
+
+def entry_of(entry: Fields, session: "NaiveSession") -> Entry:
     """An entry of a mass quote as the naive engine wants it."""
 
     def terms(prefix: str) -> tuple[int | None, int | None, int]:
-        return entry[f"{prefix}_price"], fixed(entry[f"{prefix}_qty"]), entry[f"{prefix}_flags"]
+        flags = known_flags(entry[f"{prefix}_flags"], session)
+        return entry[f"{prefix}_price"], fixed(entry[f"{prefix}_qty"]), flags
 
     return entry["instrument_id"], terms("bid"), terms("ask")
 

@@ -16,24 +16,27 @@ from codec.layout import (
 from gateway.engine_types import EventRecord, MassQuoteRecord, MmpGroupSpec, QuoteRecord, QuoteSideRecord
 from gateway.limits import QUOTES_PER_MASS_QUOTE_MAX
 from support.naive_engine import NaiveEngine, NaiveOrder, NewOrder
+from support.naive_mmp import Key
 
 Terms = tuple[int | None, int | None, int]
 Entry = tuple[int, Terms, Terms]
 
 NO_REASON = -128
 SENSELESS = OrderFlags.MARKET_LIMIT | OrderFlags.MMP | OrderFlags.RESET_MMP
+STOPPED = {
+    CancelReason.SELF_MATCH_PREVENTION: QuoteStatus.CANCELED_BY_SELF_MATCH,
+    CancelReason.MM_PROTECTION: QuoteStatus.CANCELED_BY_MMP,
+    CancelReason.TIME_IN_FORCE: QuoteStatus.INACTIVE,
+}
 POST_ONLY = OrderFlags.POST_ONLY | OrderFlags.POST_ONLY_REJECT
 
 
 class NaiveQuotes:
     """What the compiled engine keeps in slots is searched for among all orders."""
 
-    def __init__(self, engine: NaiveEngine, groups: Sequence[MmpGroupSpec]) -> None:
+    def __init__(self, engine: NaiveEngine) -> None:
         self.engine = engine
-        self.groups = {(group.portfolio, group.id): group for group in groups}
         self.events: list[EventRecord] = []
-        self.slots: list[tuple[int, int, int]] = []
-        """Portfolio, group and instrument of what is quoted, newest first: the order in which a group is told of."""
 
     def mass_quote(
         self,
@@ -45,11 +48,10 @@ class NaiveQuotes:
         smp_token: int | None = None,
         epoch: int = 1,
         covered: bool = True,
+        reset_mmp: bool = False,
     ) -> MassQuoteRecord:
-        engine = self.engine
-        portfolio = engine.owners[owner].portfolio
-        group = None if mmp_group_id is None else self.groups.get((portfolio, mmp_group_id))
-        reason = self.reason_to_refuse(owner, quote_id, group, entries, epoch)
+        group = self.group_of(owner, mmp_group_id)
+        reason = self.reason_to_refuse(owner, quote_id, group, entries, epoch, reset_mmp)
         if reason is not None:
             return MassQuoteRecord("rejected", reason, 0, "", (), ())
         assert group is not None
@@ -68,10 +70,18 @@ class NaiveQuotes:
             before = [self.revise(order, group) for order in asked]
             after = [self.place(order, group, said) for order, said in zip(asked, before, strict=True)]
             told.append(QuoteRecord(instrument_id, after[0], after[1]))
+        if self.engine.mmp.is_frozen(key_of(group)):
+            self.tell_protection(owner, group, told)
         return MassQuoteRecord("accepted", 0, 0, "", tuple(told), tuple(self.events))
 
     def reason_to_refuse(
-        self, owner: int, quote_id: int | None, group: MmpGroupSpec | None, entries: Sequence[Entry], epoch: int
+        self,
+        owner: int,
+        quote_id: int | None,
+        group: MmpGroupSpec | None,
+        entries: Sequence[Entry],
+        epoch: int,
+        reset_mmp: bool,
     ) -> MassQuoteRejectReason | None:
         engine = self.engine
         if epoch <= engine.fenced_epochs[owner] or epoch < engine.newest_epochs[owner]:
@@ -84,6 +94,12 @@ class NaiveQuotes:
             return MassQuoteRejectReason.SYSTEM_ERROR
         if group is None:
             return MassQuoteRejectReason.INVALID_MMP_GROUP
+        if engine.mmp.is_frozen(key_of(group)):
+            if not reset_mmp:
+                return MassQuoteRejectReason.MMP_GROUP_FROZEN
+            if not engine.mmp.may_reset(key_of(group)):
+                return MassQuoteRejectReason.MMP_MIN_FREEZE_TIME_NOT_ELAPSED
+            engine.mmp.reset(key_of(group))
         for index, (instrument_id, *sides) in enumerate(entries):
             if instrument_id not in engine.instruments:
                 return MassQuoteRejectReason.INVALID_INSTRUMENT
@@ -97,9 +113,9 @@ class NaiveQuotes:
     def open_slot(self, group: MmpGroupSpec, instrument_id: int) -> None:
         slot = (group.portfolio, group.id, instrument_id)
         held = {order.slot for order in self.engine.orders}
-        self.slots = [other for other in self.slots if other in held]
-        if slot not in self.slots:
-            self.slots.insert(0, slot)
+        self.engine.slots = [other for other in self.engine.slots if other in held]
+        if slot not in self.engine.slots:
+            self.engine.slots.insert(0, slot)
 
     def revise(self, asked: NewOrder, group: MmpGroupSpec) -> QuoteSideRecord:
         """What is to be said of a side before it is entered, which is all when it is not to be entered."""
@@ -145,24 +161,51 @@ class NaiveQuotes:
         is_kept = told.status in (QuoteStatus.UNMODIFIED, QuoteStatus.QTY_REDUCED)
         if not asked.quantity or is_kept or told.reject_reason != NO_REASON:
             return told
+        if engine.mmp.is_frozen(key_of(group)):
+            return told._replace(reject_reason=OrderRejectReason.MMP_GROUP_FROZEN)
         reason = engine.room_problem(group.portfolio)
         if reason is None and asked.flags & POST_ONLY:
             reason = engine.place_post_only(asked, engine.instruments[asked.instrument_id])
         if reason is not None:
             return told._replace(reject_reason=reason)
         engine.last_order_id += 1
+        asked.mmp = key_of(group)
         stop = engine.match(asked, self.events)
         told = QuoteSideRecord(engine.last_order_id, asked.price, 0, asked.filled, QuoteStatus.FILLED, NO_REASON)
         if asked.filled == asked.quantity:
             return told
         if stop is not None:
-            by_token = stop == CancelReason.SELF_MATCH_PREVENTION
-            return told._replace(status=QuoteStatus.CANCELED_BY_SELF_MATCH if by_token else QuoteStatus.INACTIVE)
+            return told._replace(status=STOPPED[stop])
         assert asked.price is not None
         rested = engine.rest(asked, asked.price)
         rested.is_quote = True
         rested.slot = (group.portfolio, group.id, asked.instrument_id)
         return told._replace(status=QuoteStatus.UPDATED, remaining=asked.quantity - asked.filled)
+
+    def tell_protection(self, owner: int, group: MmpGroupSpec, told: list[QuoteRecord]) -> None:
+        """What has left because of this request is told of in its answer, and only there to the one who asked."""
+        engine = self.engine
+        for order, reason in list(engine.leaving):
+            entries = [index for index, record in enumerate(told) if record.instrument_id == order.instrument_id]
+            if reason != CancelReason.MM_PROTECTION or order.mmp != key_of(group) or not entries:
+                continue
+            (index,) = entries
+            side = told[index].bid if order.side == Side.BUY else told[index].ask
+            if side.order_id == order.order_id and side.total_filled != order.filled:
+                continue
+            side = QuoteSideRecord(
+                order.order_id, order.price, 0, order.filled, QuoteStatus.CANCELED_BY_MMP, side.reject_reason
+            )
+            record = told[index]
+            told[index] = record._replace(bid=side) if order.side == Side.BUY else record._replace(ask=side)
+            if order.owner == owner:
+                engine.leaving.remove((order, reason))
+
+    def group_of(self, owner: int, mmp_group_id: int | None) -> MmpGroupSpec | None:
+        if mmp_group_id is None:
+            return None
+        group = self.engine.mmp.groups.get((self.engine.owners[owner].portfolio, False, mmp_group_id))
+        return None if group is None else group.spec
 
     # Mass cancels.
 
@@ -195,16 +238,14 @@ class NaiveQuotes:
         return len(found)
 
     def cancel_quotes(self, owner: int, mmp_group_id: int, side: int = Side.BOTH) -> int | None:
-        portfolio = self.engine.owners[owner].portfolio
-        if (portfolio, mmp_group_id) not in self.groups:
+        group = self.group_of(owner, mmp_group_id)
+        if group is None:
             return None
-        found = [
-            (self.slots.index(order.slot), -order.side, order)
-            for order in self.engine.live()
-            if order.slot is not None
-            and order.slot[:2] == (portfolio, mmp_group_id)
-            and side in (Side.BOTH, order.side)
-        ]
-        for _, _, order in sorted(found, key=lambda place: place[:2]):
+        mine = [order for order in self.engine.live() if order.mmp == key_of(group) and side in (Side.BOTH, order.side)]
+        for order in sorted(mine, key=self.engine.place_in_group):
             self.engine.take_out(order, CancelReason.BY_REQUEST)
-        return len(found)
+        return len(mine)
+
+
+def key_of(group: MmpGroupSpec) -> Key:
+    return group.portfolio, group.is_of_orders, group.id

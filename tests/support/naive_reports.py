@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 from codec.layout import CancelReason, MassQuoteRejectReason, OrderRejectReason, RejectReason
 from codec.values import ENUM_NULL, INT64_NULL, Decimal72
-from gateway.engine_types import CanceledOrder, EventRecord, MassQuoteRecord, OutcomeRecord, QuoteSideRecord
+from gateway.engine_types import (
+    CanceledOrder,
+    EventRecord,
+    MassQuoteRecord,
+    MmpTriggerRecord,
+    MmpUnfrozenRecord,
+    OutcomeRecord,
+    QuoteSideRecord,
+)
 from support.naive_engine import NaiveEngine
 
 if TYPE_CHECKING:
@@ -199,6 +207,41 @@ class NaiveReports:
 
     # to others
 
+    def others(self, events: Iterable[EventRecord]) -> None:
+        """What a command did to resting orders."""
+        self.events(events)
+        for trigger in self.engine.mmp.take_triggered():
+            self.triggered(trigger)
+        self.leaving()
+
+    def triggered(self, trigger: MmpTriggerRecord) -> None:
+        """MassQuoteMmpTriggered or OrdersMmpTriggered."""
+        kind, name = named(trigger.is_of_orders)
+        told = {
+            name: trigger.id,
+            "frozen_until": trigger.frozen_until,
+            "quantity_level": trigger.quantity_level / 10**9,
+            "vega_level": trigger.vega_level / 10**9,
+            "delta_level": trigger.delta_level / 10**9,
+            "trigger": trigger.trigger,
+        }
+        for owner in trigger.told:
+            self.publish(self.sessions[owner], f"{kind}MmpTriggered", self.head() | told)
+
+    def reset(self, session: "NaiveSession", correlation_id: int) -> None:
+        """What a request has unfrozen."""
+        group = self.engine.mmp.take_unfrozen()
+        if group is not None:
+            self.unfrozen(group, session, correlation_id)
+
+    def unfrozen(self, group: MmpUnfrozenRecord, asker: "NaiveSession | None", correlation_id: int | None) -> None:
+        """MassQuoteMmpUnfrozen or OrdersMmpUnfrozen, first to the one who asked."""
+        kind, name = named(group.is_of_orders)
+        first = [] if asker is None else [asker.slot]
+        for owner in dict.fromkeys([*first, *group.told]):
+            told = {name: group.id, "correlation_id": correlation_id}
+            self.publish(self.sessions[owner], f"{kind}MmpUnfrozen", self.head() | told)
+
     def events(self, events: Iterable[EventRecord]) -> None:
         """Everybody's share of a command's events, owner by owner as they appear first."""
         events = list(events)
@@ -249,6 +292,11 @@ class NaiveReports:
 
     def orders_canceled(self, session: "NaiveSession", entries: Sequence[CanceledOrder]) -> None:
         self.publish(session, "OrdersCanceled", self.head() | {"flags": 1, "orders": [told_of(e) for e in entries]})
+
+
+def named(is_of_orders: bool) -> tuple[str, str]:
+    """How messages about groups of a kind begin, and what they call the group."""
+    return ("Orders", "currency_pair_id") if is_of_orders else ("MassQuote", "mmp_group_id")
 
 
 def told_of(entry: CanceledOrder) -> Fields:

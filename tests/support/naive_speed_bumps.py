@@ -130,7 +130,7 @@ class NaiveSpeedBumps(NaiveEngine):
         asked = NewOrder(
             order.owner, order.client_order_id, order.instrument_id, order.side, request.price, order.quantity,
             request.time_in_force, 0, order.smp_token, SelfTradingMode.CANCEL_MAKER, order.show_quantity, order.covered,
-            order.epoch, filled=order.filled,
+            order.epoch, filled=order.filled, mmp=order.mmp,
         )  # fmt: skip
         self.orders.remove(order)
         if order.instrument_id in self.closed:

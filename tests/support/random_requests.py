@@ -7,7 +7,7 @@ up in the naive engine.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from codec.layout import OrderFlags, ProductType, SelfTradingMode, Side, TimeInForce
+from codec.layout import MassQuoteFlags, OrderFlags, ProductType, SelfTradingMode, Side, TimeInForce
 from codec.values import INT64_NULL, Decimal72
 from support.core_driver import LOT, TICK, order
 from support.naive_engine import NaiveEngine
@@ -27,6 +27,8 @@ iceberg_allowed = true
 min_price = "98"
 max_price = "102"
 max_order_quantity = "0.004"
+delta = "0.5"
+vega = "2"
 
 [[mmp_group]]
 portfolio = 1
@@ -38,15 +40,37 @@ frozen_ms = 1000
 [[mmp_group]]
 portfolio = 1
 id = 8
-quantity_limit = "1000"
-interval_ms = 1000
-frozen_ms = 1000
+delta_limit = "0.003"
+vega_limit = "0.01"
+interval_ms = 60000
+frozen_ms = 7000
 
 [[mmp_group]]
 portfolio = 2
 id = 7
 quantity_limit = "1000"
 interval_ms = 1000
+frozen_ms = 1000
+
+[[mmp_group]]
+portfolio = 1
+currency_pair_id = 1
+quantity_limit = "0.004"
+interval_ms = 3000
+frozen_ms = 3000
+
+[[mmp_group]]
+portfolio = 1
+currency_pair_id = 2
+quantity_limit = "0.006"
+interval_ms = 3000
+frozen_ms = 1500
+
+[[mmp_group]]
+portfolio = 2
+currency_pair_id = 1
+quantity_limit = "0.02"
+interval_ms = 500
 frozen_ms = 1000
 """
 """What a configuration needs for these requests, beside instruments 1 and 2."""
@@ -64,6 +88,7 @@ PRICES = [ticks * TICK for ticks in range(195, 205)]
 BID_PRICES, ASK_PRICES = PRICES[:6], PRICES[4:]
 QUANTITIES = [Decimal72(lots * LOT, -9) for lots in range(1, 5)]
 NULL_QUANTITY = Decimal72(INT64_NULL, 0)
+MMP, RESET_MMP = OrderFlags.MMP, OrderFlags.RESET_MMP
 POST_ONLY_FLAGS = [OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT]
 CLIENT_ORDER_IDS = range(1, 61)
 MMP_GROUPS = [7, 7, 8]
@@ -74,7 +99,7 @@ NEW_ORDER: dict[str, Sequence[Any]] = {
     "side": [Side.BUY, Side.SELL],
     "quantity": QUANTITIES,
     "time_in_force": [TimeInForce.GTC] * 5 + [TimeInForce.IOC, TimeInForce.FOK, 1, 1, 2],
-    "flags": [0] * 4 + POST_ONLY_FLAGS,
+    "flags": [0] * 3 + [MMP, MMP, MMP | RESET_MMP] + POST_ONLY_FLAGS,
     "self_match_prevention_id": [None, None, 5, 6],
     "self_trading_mode": list(SelfTradingMode),
     "show_qty": [NULL_QUANTITY] * 6 + [Decimal72(LOT, -9)],
@@ -97,7 +122,7 @@ WILD_ORDERS: list[Fields] = [
     {"price": None, "flags": OrderFlags.MARKET_LIMIT},
     {"price": None},
     {"client_order_id": INT64_NULL},
-    {"flags": OrderFlags.MMP},
+    {"flags": RESET_MMP},
     {"flags": OrderFlags.POST_ONLY | OrderFlags.MARKET_LIMIT},
 ]
 WILD_AMENDS: list[Fields] = [
@@ -125,7 +150,7 @@ def new_order(choose: Choose) -> Fields:
     fields = order(**{name: choose(values) for name, values in NEW_ORDER.items()})
     fields["price"] = choose(BID_PRICES if fields["side"] == Side.BUY else ASK_PRICES)
     if fields["time_in_force"] < TimeInForce.GTC:
-        fields["flags"] = 0
+        fields["flags"] &= MMP | RESET_MMP
     if fields["instrument_id"] != 3:
         fields["show_qty"] = NULL_QUANTITY
     return fields
@@ -143,7 +168,7 @@ def amend(choose: Choose, engine: NaiveEngine) -> Fields:
         "price": choose(PRICES),
         "quantity": choose(QUANTITIES),
         "show_qty": NULL_QUANTITY,
-        "flags": choose(NEW_ORDER["flags"]),
+        "flags": choose([0] * 4 + POST_ONLY_FLAGS),
     }
     found = engine.found()
     if found and choose([True, True, True, False]):
@@ -185,7 +210,7 @@ def quote_side(choose: Choose, prefix: str, prices: Sequence[int]) -> Fields:
     return {
         f"{prefix}_price": choose([*prices, *prices, *prices, None, TICK + 1]),
         f"{prefix}_qty": choose([Decimal72(0, 0), QUANTITIES[0], QUANTITIES[0], *QUANTITIES]),
-        f"{prefix}_flags": choose([0] * 10 + [*POST_ONLY_FLAGS, OrderFlags.MMP]),
+        f"{prefix}_flags": choose([0] * 15 + [*POST_ONLY_FLAGS, *POST_ONLY_FLAGS, MMP, RESET_MMP]),
     }
 
 
@@ -196,6 +221,7 @@ def mass_quote(choose: Choose) -> Fields:
         "correlation_id": 5,
         "mmp_group_id": choose(MMP_GROUPS),
         "self_match_prevention_id": choose([None, None, 5]),
+        "flags": choose([0, 0, 0, MassQuoteFlags.RESET_MMP]),
         "quotes": [
             {"instrument_id": instrument_id}
             | quote_side(choose, "bid", BID_PRICES)
@@ -224,6 +250,14 @@ def mass_quote_cancel(choose: Choose) -> Fields:
     }
 
 
+def mass_quote_mmp_status(choose: Choose) -> Fields:
+    return {"correlation_id": 8, "mmp_group_id": choose([*MMP_GROUPS, 9])}
+
+
+def orders_mmp_status(choose: Choose) -> Fields:
+    return {"correlation_id": 9, "currency_pair_id": choose([1, 2, 3])}
+
+
 REQUESTS: dict[str, Callable[[Choose, NaiveEngine], Fields]] = {
     "NewOrderRequest": lambda choose, _: wild_order(choose) if choose(WILD) else new_order(choose),
     "AmendOrderRequest": amend,
@@ -232,6 +266,8 @@ REQUESTS: dict[str, Callable[[Choose, NaiveEngine], Fields]] = {
     "MassQuoteRequest": lambda choose, _: mass_quote(choose),
     "MassCancelRequest": lambda choose, _: mass_cancel(choose),
     "MassQuoteCancelRequest": lambda choose, _: mass_quote_cancel(choose),
+    "GetMassQuoteMmpStatusRequest": lambda choose, _: mass_quote_mmp_status(choose),
+    "GetOrdersMmpStatusRequest": lambda choose, _: orders_mmp_status(choose),
 }
 MIX = [
     *["NewOrderRequest"] * 60,
@@ -241,6 +277,8 @@ MIX = [
     *["CancelOrderByIdRequest"] * 8,
     "MassCancelRequest",
     "MassQuoteCancelRequest",
+    "GetMassQuoteMmpStatusRequest",
+    "GetOrdersMmpStatusRequest",
 ]
 
 

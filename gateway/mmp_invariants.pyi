@@ -1,0 +1,3 @@
+from gateway.engine import Engine
+
+def check_mmp(engine: Engine) -> None: ...
