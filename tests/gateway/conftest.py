@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import uvloop
 from support.clients import KEYS, Arguments, Run, address
-from support.configuration import write_configuration
+from support.configuration import MMP_GROUP, write_configuration
 from support.processes import Gateway
 
 
@@ -16,7 +16,10 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway that the module's tests share; they leave nothing behind."""
     directory = tmp_path_factory.mktemp("client")
     instrument = {"iceberg_allowed": True}
-    gateway = Gateway(write_configuration(directory / "gateway.toml", traders=KEYS, instrument=instrument))
+    # They share a group too, one after the other, so its limit is out of reach.
+    groups = [MMP_GROUP | {"quantity_limit": "1000"}]
+    configuration = directory / "gateway.toml"
+    gateway = Gateway(write_configuration(configuration, traders=KEYS, instrument=instrument, mmp_groups=groups))
     yield gateway
     gateway.close()
 

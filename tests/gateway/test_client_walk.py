@@ -58,6 +58,8 @@ def test_clients_on_their_walks_hear_whatever_can_be_told() -> None:
         "MassCancelAccepted",
         "MassCancelRejected",
         "MassQuoteAccepted",
+        "MassQuoteMmpTriggered",
+        "MassQuoteMmpUnfrozen",
         "MassQuoteRejected",
         "OrderAccepted",
         "OrderAmended",

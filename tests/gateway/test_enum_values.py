@@ -21,6 +21,7 @@ from codec.layout import (
     FieldLayout,
     FillFlags,
     MassCancelRejectReason,
+    MassQuoteFlags,
     MassQuoteRejectReason,
     MmpStatusRejectReason,
     MmpTriggerType,
@@ -54,7 +55,9 @@ lot_size = "0.001"
 speed_bump_ms = {SPEED_BUMP_MS}
 """
 GROUP = 8
-"""An MMP group whose limit is out of reach, of random_requests.TABLES."""
+"""An MMP group without a limit of quantity, of random_requests.TABLES."""
+PROTECTED = 7
+"""One that may fill less than 0.003."""
 
 
 def values_in(message: Message) -> Iterator[Value]:
@@ -92,7 +95,7 @@ class World:
 
     def sold(self, **changed: Any) -> "World":
         """The taker sells 1 at 100, unless changed."""
-        self.taker.order(100, side=Side.SELL, **changed)
+        self.taker.order(**{"client_order_id": 100, "side": Side.SELL} | changed)
         return self
 
     def queued(self) -> "World":
@@ -210,6 +213,30 @@ def same_token(mode: int) -> World:
     return world.new_order(2, self_match_prevention_id=5, self_trading_mode=mode)
 
 
+def quoted_too_much() -> World:
+    """A mass quote takes 0.002 with each of two bids."""
+    world = World().sold(quantity=quantity(0.002)).sold(client_order_id=101, instrument_id=2, quantity=quantity(0.002))
+    bid = ENTRY | {"bid_price": nine(100), "bid_qty": quantity(0.003)}
+    return world.quote(mmp_group_id=PROTECTED, quotes=[bid | {"instrument_id": number} for number in (1, 2)])
+
+
+def quotes_taken(second: float) -> World:
+    """Two quotes in succession in the instrument with a delta and a vega: 0.004 is taken of the first."""
+    world = World().quote(instrument_id=3, units=0.004).sold(instrument_id=3, quantity=quantity(0.004))
+    return world.quote(instrument_id=3, units=0.004).sold(instrument_id=3, quantity=quantity(second))
+
+
+def frozen_orders(flags: int) -> World:
+    """An order flagged mmp is filled too much, and there is another one with these flags."""
+    return World().new_order(1, flags=OrderFlags.MMP).sold().new_order(2, flags=OrderFlags.MMP | flags)
+
+
+def protection_status() -> World:
+    world = World()
+    world.maker.send("GetMassQuoteMmpStatusRequest", correlation_id=5, mmp_group_id=99)
+    return world
+
+
 SAID: list[tuple[Value, Callable[[], World | FullEngine]]] = [
     (Side.BUY, lambda: World().new_order(side=Side.BUY)),
     (Side.SELL, lambda: World().new_order(side=Side.SELL)),
@@ -227,7 +254,9 @@ SAID: list[tuple[Value, Callable[[], World | FullEngine]]] = [
         QuoteStatus.CANCELED_BY_SELF_MATCH,
         lambda: World().new_order(side=Side.SELL, self_match_prevention_id=5).quote(self_match_prevention_id=5),
     ),
+    (QuoteStatus.CANCELED_BY_MMP, quoted_too_much),
     (CancelReason.UNKNOWN, lambda: World().new_order()),
+    (CancelReason.MM_PROTECTION, lambda: World().new_order(flags=OrderFlags.MMP).sold(quantity=quantity(0.004))),
     (CancelReason.SELF_MATCH_PREVENTION, lambda: same_token(mode=1)),
     (CancelReason.TIME_IN_FORCE, day_over),
     (CancelReason.ADMIN, lambda: World().new_order().control(KillClient(client_id="maker-1"))),
@@ -246,8 +275,10 @@ SAID: list[tuple[Value, Callable[[], World | FullEngine]]] = [
     (OrderRejectReason.POST_ONLY, lambda: World().sold().new_order(flags=OrderFlags.POST_ONLY_REJECT)),
     (OrderRejectReason.TOO_MANY_OPEN_ORDERS, lambda: World(max_open_orders=1).new_order(1).new_order(2)),
     (OrderRejectReason.ORDER_NOT_FOUND, lambda: World().amend()),
-    (OrderRejectReason.MMP_NOT_CONFIGURED, lambda: World().new_order(flags=OrderFlags.MMP)),
-    (OrderRejectReason.MMP_MAX_QUOTE_QTY_EXCEEDED, lambda: World().quote(mmp_group_id=7)),
+    (OrderRejectReason.MMP_NOT_CONFIGURED, lambda: World().sold(instrument_id=2, flags=OrderFlags.MMP)),
+    (OrderRejectReason.MMP_MAX_QUOTE_QTY_EXCEEDED, lambda: World().quote(mmp_group_id=PROTECTED)),
+    (OrderRejectReason.MMP_GROUP_FROZEN, lambda: frozen_orders(0)),
+    (OrderRejectReason.MMP_MIN_FREEZE_TIME_NOT_ELAPSED, lambda: frozen_orders(OrderFlags.RESET_MMP)),
     (OrderRejectReason.TOO_MANY_PENDING_REPLACES, too_many_amends),
     (OrderRejectReason.ICEBERG_NOT_ALLOWED, lambda: World().new_order(show_qty=quantity(1))),
     (OrderRejectReason.PRICE_TOO_HIGH, lambda: World().new_order(instrument_id=3, price=nine(103), quantity=LITTLE)),
@@ -263,6 +294,15 @@ SAID: list[tuple[Value, Callable[[], World | FullEngine]]] = [
     (CancelOrderRejectReason.SPEED_BUMP_CONVERTED_TO_IOC, lambda: World().queued().cancel(BUMPED)),
     (MassQuoteRejectReason.SYSTEM_ERROR, lambda: World().quote(units=-1)),
     (MassQuoteRejectReason.INVALID_MMP_GROUP, lambda: World().quote(mmp_group_id=99)),
+    (MassQuoteRejectReason.MMP_GROUP_FROZEN, lambda: quoted_too_much().quote(mmp_group_id=PROTECTED)),
+    (
+        MassQuoteRejectReason.MMP_MIN_FREEZE_TIME_NOT_ELAPSED,
+        lambda: quoted_too_much().quote(mmp_group_id=PROTECTED, flags=MassQuoteFlags.RESET_MMP),
+    ),
+    (MmpStatusRejectReason.INVALID_MMP_GROUP, protection_status),
+    (MmpTriggerType.QUANTITY, quoted_too_much),
+    (MmpTriggerType.DELTA, lambda: quotes_taken(0.002)),
+    (MmpTriggerType.VEGA, lambda: quotes_taken(0.001)),
     (MassQuoteRejectReason.TOO_MANY_QUOTES, lambda: World().quote(quotes=[ENTRY] * 16)),
     (MassQuoteRejectReason.INVALID_INSTRUMENT, lambda: World().quote(instrument_id=99)),
     (MassQuoteRejectReason.RATE_LIMIT, lambda: too_fast("quote")),
@@ -316,17 +356,7 @@ NEVER: list[tuple[Value, str]] = [
 ]
 """What the gateway never says, and why."""
 NOT_BUILT_YET: list[Value] = [
-    QuoteStatus.CANCELED_BY_MMP,
     QuoteStatus.SPEED_BUMPED,
-    CancelReason.MM_PROTECTION,
-    OrderRejectReason.MMP_GROUP_FROZEN,
-    OrderRejectReason.MMP_MIN_FREEZE_TIME_NOT_ELAPSED,
-    MassQuoteRejectReason.MMP_GROUP_FROZEN,
-    MassQuoteRejectReason.MMP_MIN_FREEZE_TIME_NOT_ELAPSED,
-    MmpStatusRejectReason.INVALID_MMP_GROUP,
-    MmpTriggerType.QUANTITY,
-    MmpTriggerType.DELTA,
-    MmpTriggerType.VEGA,
 ]
 
 
