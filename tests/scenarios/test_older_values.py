@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import mmp_plays
 from support.frames import QUEUED, SELL, VERSIONS, Frame, quote, quotes
 from support.play import Play
 from support.scene import Scene
@@ -13,6 +14,7 @@ from support.stages import Stage, write_stages
 
 WAITING_MAX = 1_000
 """So many orders of a portfolio may wait behind speed bumps."""
+RESET_MMP, RESET_MMP_OF_ORDERS = 1, 32
 SPEED_BUMP_MS = 1_000
 """Longer than any of these tests takes to fill the queue."""
 
@@ -58,12 +60,32 @@ def too_many_queued(play: Play) -> Frame:
     return play.maker.take(WAITING_MAX + 1)[-1]
 
 
+def amended_with_too_many_queued(play: Play) -> Frame:
+    on = {"instrumentId": play.stage.bumped_id}
+    play.maker.place(play.order(1_000_000, price="90", **on))
+    too_many_queued(play)
+    return play.maker.ask("AmendOrderRequest", **play.amend(1_000_000, **on))
+
+
+def reset_quotes_too_soon(play: Play) -> Frame:
+    mmp_plays.freeze_quotes(play)
+    return play.maker.ask("MassQuoteRequest", **play.quotes(502, "90", None, flags=RESET_MMP))
+
+
+def reset_orders_too_soon(play: Play) -> Frame:
+    mmp_plays.freeze_orders(play)
+    return play.maker.ask("NewOrderRequest", **play.order(3, flags=mmp_plays.MMP | RESET_MMP_OF_ORDERS))
+
+
 # By message and value: the version that brought the value, what older sessions are told, and how it comes about.
 VALUES: dict[tuple[str, int], tuple[int, int, Callable[[Play], Frame]]] = {
     ("CancelOrderReject", 6): (2, 1, unknown_instrument),
     ("CancelOrderReject", 7): (9, 4, converted_before),
     ("CancelOrderReject", 8): (9, 4, converted),
     ("NewOrderReject", 29): (6, 25, too_many_queued),
+    ("AmendOrderReject", 29): (6, 25, amended_with_too_many_queued),
+    ("NewOrderReject", 30): (15, 15, reset_orders_too_soon),
+    ("MassQuoteReject", 9): (15, 3, reset_quotes_too_soon),
     ("MassQuoteReject", 8): (4, 5, duplicate_instrument),
     ("Reject", 5): (11, 2, disabled),
 }

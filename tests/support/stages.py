@@ -26,7 +26,10 @@ def write_stages(path: Path, *, stages: int, speed_bump_ms: int = 5, **settings:
         bumped = {"id": BUMPED + stage + 1, "symbol": f"B-{stage + 1}", "speed_bump_ms": speed_bump_ms}
         tables.append(toml_table("[[instrument]]", INSTRUMENT | names | {"iceberg_allowed": True} | bumped))
         tables += [toml_table("[[portfolio]]", {"id": number}) for number in (own, foreign)]
-        tables.append(toml_table("[[mmp_group]]", MMP_GROUP | {"portfolio": own}))
+        group = MMP_GROUP | {"portfolio": own}
+        tables.append(toml_table("[[mmp_group]]", group))
+        del group["id"]
+        tables.append(toml_table("[[mmp_group]]", group | {"currency_pair_id": stage + 1}))
         for name, role in ROLES.items():
             key = {"client_id": f"{name}-{stage + 1}", "portfolio": foreign if name == "taker" else own, "role": role}
             tables.append(toml_table("[[api_key]]", key | {"secret": secret_of(f"{name}-{stage + 1}")}))
