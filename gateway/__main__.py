@@ -1,4 +1,4 @@
-"""The command line: `breakwire serve`, `demo`, `keys add|list`, `admin …`, `decode`, `dissector`.
+"""The command line: `breakwire serve`, `demo`, `example-maker`, `keys add|list`, `admin …`, `decode`, `dissector`.
 
 A command is one row of COMMANDS: its words, a line of help, what it does, and its arguments. It imports what it needs
 when it runs, so that no command waits for another's imports. What it prints for people and scripts goes to stdout, why
@@ -8,6 +8,7 @@ it failed to stderr; it ends with 0, with the code of the error's family (errors
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -85,11 +86,26 @@ def dissector(options: argparse.Namespace) -> int:
     return run(options)
 
 
+def example_maker(options: argparse.Namespace) -> int:
+    """Makes a market with the client library, however often it is cut off."""
+    from gateway.example_maker import run
+
+    return run(options)
+
+
 def admin(action: str, options: argparse.Namespace) -> int:
     """Has a running gateway do something, and prints what it says."""
     from gateway.admin_client import run
 
     return run(action, options)
+
+
+def amount(text: str) -> Decimal:
+    """A number as an argument of a command."""
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        raise ValueError(text) from None
 
 
 def print_key(client_id: str, secret: str) -> None:
@@ -120,6 +136,23 @@ COMMANDS: Final = (
         (Argument("--config", metavar="FILE", help="the configuration, a TOML file (without: a development set-up)"),),
     ),
     Command("demo", "watch orders die with their session, three ways", demo),
+    Command(
+        "example-maker",
+        "make a market with the client library; reads the key's secret from standard input",
+        example_maker,
+        (
+            Argument("client_id", metavar="CLIENT_ID", help="the key to log on with"),
+            Argument("--host", default="127.0.0.1", help="default: 127.0.0.1"),
+            Argument("--port", type=int, default=4210, help="default: 4210"),
+            Argument("--instrument", metavar="ID", type=int, default=1, help="what to quote; default: 1"),
+            Argument("--mmp-group", metavar="ID", type=int, default=1, help="for which MMP group; default: 1"),
+            Argument("--price", type=amount, default=Decimal(64_000), help="the middle; default: 64000"),
+            Argument("--tick", type=amount, default=Decimal("0.5"), help="of prices; default: 0.5"),
+            Argument("--half-spread", type=amount, default=Decimal(5), help="default: 5"),
+            Argument("--quantity", type=amount, default=Decimal("0.1"), help="of each side; default: 0.1"),
+            Argument("--skew", type=amount, default=Decimal(10), help="price per unit of position; default: 10"),
+        ),
+    ),
     Command(
         "keys add",
         "add a key to the configuration and print its secret once",

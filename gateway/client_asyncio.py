@@ -110,11 +110,13 @@ class AsyncFace(Face[CoreT]):
         doubt until they are heard of.
 
         Raises:
-            LogonRefusedError: the gateway's answer is LoggedOut.
+            LogonRefusedError: the gateway's answer is LoggedOut, or LogonConf of a stream that is not ours.
             ConnectionDownError: the line broke before an answer.
             OSError, TimeoutError: no connection, no answer in time.
             SessionStateError: there is a connection already.
         """
+        if self.core.must_close:
+            await self.close_line()
         if self._line is not None:
             raise SessionStateError("logon while there is a connection")
         answers: list[LoggedOn | LoggedOut] = []
@@ -127,8 +129,10 @@ class AsyncFace(Face[CoreT]):
                 self.core.logon(self.clock.now_ns(), reset=reset)
                 self._flush()
                 await self.until(lambda: bool(answers))
-        except BaseException:
+        except BaseException as error:
             await self.close_line()
+            if self.core.must_reset and isinstance(error, ConnectionDownError):
+                raise LogonRefusedError(str(error)) from None
             raise
         finally:
             unsubscribe()

@@ -34,7 +34,12 @@ class BlockingFace(Face[CoreT]):
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.core.connected(self.clock.now_ns())
         self.core.logon(self.clock.now_ns(), reset=reset)
-        answer: MessageEvent = self._first(LoggedOn, LoggedOut, timeout_s=timeout_s)
+        try:
+            answer: MessageEvent = self._first(LoggedOn, LoggedOut, timeout_s=timeout_s)
+        except ConnectionDownError as error:
+            if self.core.must_reset:
+                raise LogonRefusedError(str(error)) from None
+            raise
         if isinstance(answer, LoggedOn):
             return answer
         self.close_line()

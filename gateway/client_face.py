@@ -146,6 +146,10 @@ class TradingRequests(Face[ClientCore]):
 
     # -- Commands: orders ----------------------------------------------------------------------------------------------
 
+    def forget_doubtful(self) -> list[Order | Quote]:
+        """Stop holding what is in doubt for live, and return it: for whoever has settled it elsewhere."""
+        return [*self.core.orders.forget_doubtful(), *self.core.quotes.forget_doubtful()]
+
     def new_order(
         self,
         instrument_id: int,

@@ -108,6 +108,7 @@ class SessionCore:
         self._resetting = False
         self._before_logon = self.numbers
         self._logon_number = 0
+        self._must_reset = False
         self._silence = Silence(int(logon_timeout_s * NS_PER_S))
         self._end_detail = ""
 
@@ -126,6 +127,11 @@ class SessionCore:
     def has_gap(self) -> bool:
         """Whether messages are being held back until earlier ones have been told again."""
         return bool(self._held)
+
+    @property
+    def must_reset(self) -> bool:
+        """Whether a logon has shown that the gateway has forgotten our streams: only one with reset can follow."""
+        return self._must_reset
 
     def next_deadline_ns(self) -> int | None:
         """When `tick` next has something to do, ns since the Unix epoch; None = only bytes can change anything."""
@@ -155,6 +161,7 @@ class SessionCore:
         self._resetting = reset
         self._before_logon = replace(self.numbers)
         if reset:
+            self._must_reset = False
             self.numbers.next_outbound = self.numbers.next_inbound = 1
         self._logon_number = self.numbers.next_outbound
         self._silence.heard(now)
@@ -312,6 +319,7 @@ class SessionCore:
                 self.numbers.next_inbound = number
                 self._on_messages_lost(None)
             elif number < self.numbers.next_inbound:
+                self._must_reset = True
                 self._end(
                     f"wanted number {self.numbers.next_inbound} or above in LogonConf, was {number}: the gateway"
                     " has forgotten this stream; log on with reset"

@@ -255,6 +255,10 @@ def development() -> tuple[Config, list[tuple[str, str]]]:
             _development_instrument(4, "BTC_USDC", 1, "spot", "0.01", "0.0001"),
         ),
         portfolios=(Portfolio(id=1), Portfolio(id=2)),
+        mmp_groups=tuple(
+            MmpGroup(id=1, portfolio=portfolio, quantity_limit=mantissa("100"), interval_ms=1_000, frozen_ms=1_000)
+            for portfolio in (1, 2)
+        ),
         api_keys=tuple(
             ApiKey(client_id=client_id, portfolio=portfolio, role=role, secret_hash=hash_secret(secret))
             for (client_id, portfolio, role), (_, secret) in zip(keys, secrets, strict=True)

@@ -21,6 +21,7 @@ from gateway.client_events import (
     Event,
     GapClosed,
     HeartbeatReceived,
+    LoggedOut,
     MessageEvent,
     MessageReplayed,
     OrderCanceled,
@@ -186,6 +187,45 @@ def test_a_refused_logon_says_why_and_leaves_no_line(session: Arguments, run: Ru
         with pytest.raises(SessionStateError, match="logon while there is a connection"):
             await right.logon(reset=True)
         await right.logout()
+
+    run(main())
+
+
+def test_a_stream_that_another_process_has_started_anew_is_not_gone_on_with(session: Arguments, run: Run) -> None:
+    arguments = session()
+
+    async def main() -> None:
+        older, newer = Client(**arguments), Client(**arguments)
+        await older.logon(reset=True)
+        orders = [older.new_order(1, Side.BUY, quantity="1", price="50") for _ in range(5)]
+        await until(older, lambda: all(order.state is OrderState.OPEN for order in orders))
+        await older.close_line()
+        await newer.logon(reset=True)
+        await newer.logout()
+        with pytest.raises(LogonRefusedError, match="the gateway has forgotten this stream; log on with reset"):
+            await older.logon(reset=False)
+        assert older.core.must_reset
+        await older.logon(reset=True)
+        assert (older.core.must_reset, [order.in_doubt for order in orders]) == (False, [True] * 5)
+        assert older.forget_doubtful() == orders
+        assert dict(older.orders) == {}
+        await older.logout()
+
+    run(main())
+
+
+def test_a_client_can_log_on_again_as_soon_as_it_hears_that_it_is_logged_out(session: Arguments, run: Run) -> None:
+    async def main() -> None:
+        arguments = session()
+        older, newer = Client(**arguments), Client(**arguments)
+        heard: list[Event] = []
+        older.subscribe(heard.append)
+        await older.logon(reset=True)
+        await newer.logon(reset=True)
+        await until(older, lambda: bool(of_kind(heard, LoggedOut)))
+        await older.logon(reset=True)
+        assert names(heard) == ["LoggedOn", "LoggedOut", "Disconnected", "LoggedOn"]
+        await older.logout()
 
     run(main())
 
@@ -380,6 +420,25 @@ def test_a_blocking_client_is_told_of_the_end_of_its_line(session: Arguments) ->
     newer.logout()
     with pytest.raises(LogonRefusedError, match="unknown clientId or wrong secret"):
         BlockingClient(**arguments | {"secret": "wrong"}).logon(reset=True)
+
+
+def test_a_blocking_client_does_not_go_on_with_a_stream_that_was_started_anew(session: Arguments) -> None:
+    arguments = session()
+    older, newer = BlockingClient(**arguments), BlockingClient(**arguments)
+    older.logon(reset=True)
+    order = older.new_order(1, Side.BUY, quantity="1", price="50")
+    older.until(lambda: order.state is OrderState.OPEN, timeout_s=DEADLINE_S)
+    for _ in range(3):
+        amending = older.amend(order, price="51", quantity="1")
+        older.until(lambda amending=amending: not amending.is_pending, timeout_s=DEADLINE_S)
+    older.close_line()
+    newer.logon(reset=True)
+    newer.logout()
+    with pytest.raises(LogonRefusedError, match="the gateway has forgotten this stream; log on with reset"):
+        older.logon(reset=False)
+    older.logon(reset=True)
+    assert older.forget_doubtful() == [order]
+    older.logout()
 
 
 def test_polling_keeps_a_blocking_session_alive(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_after_a_reset_that_was_not_answered_the_new_streams_are_taken_from_thei
 def test_a_gateway_that_forgot_the_stream_is_found_out() -> None:
     core, peer = core_of(SequenceNumbers(7, 9)), Peer()
     assert log_on(core, peer, reset=False) == []
-    assert core.must_close
+    assert (core.must_close, core.must_reset) == (True, True)
     assert plain(core.disconnected(START, "closed")) == [
         (
             "Disconnected",

@@ -236,6 +236,7 @@ def test_the_development_set_up_has_new_secrets_that_fit_its_keys() -> None:
     assert {key.role for key in development.api_keys if key.portfolio == 1} == {"trader", "drop_copy"}
     assert {key.portfolio for key in development.api_keys} <= {portfolio.id for portfolio in development.portfolios}
     assert "BTC-PERPETUAL" in [instrument.symbol for instrument in development.instruments]
+    assert [(group.portfolio, group.id) for group in development.mmp_groups] == [(1, 1), (2, 1)]
 
 
 # What it may not ----------------------------------------------------------------------------------------------------

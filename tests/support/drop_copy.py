@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from support.connection import Connection
@@ -178,6 +179,14 @@ class DropCopy(Connection):
         with self._changed:
             if not self._changed.wait_for(lambda: condition(self.ledger), timeout_s):
                 raise AssertionError(f"drop copy waited {timeout_s} s for {what}; {self.ledger.open=}")
+
+    def remaining(self, origin: str) -> dict[int, Decimal]:
+        """What remains now of each open order of `origin`."""
+        with self._changed:
+            return {
+                order_id: Decimal(resting.quantity - resting.filled).scaleb(-9)
+                for order_id, resting in self.ledger.of(origin).items()
+            }
 
     def wait_for_open(self, origin: str, count: int) -> None:
         self.wait_for(lambda ledger: len(ledger.of(origin)) == count, f"{count} open orders of {origin}")
