@@ -459,6 +459,19 @@ class _Reader:
             bounds = ("quantity_limit", "delta_limit", "vega_limit")
             if all(key in values and values[key] is None for key in bounds):
                 self._problem(place, f"wanted at least one of {', '.join(bounds)}")
+            for name in ("delta", "vega"):
+                if values.get(f"{name}_limit") is not None and not self._protects(name, values):
+                    self._problem(
+                        f"{place}.{name}_limit", f"wanted none, since no instrument of the group has a {name}"
+                    )
+
+    def _protects(self, name: str, group: _Values) -> bool:
+        """Whether a limit of delta or vega can ever be reached; a value that is wrong may have been one that counts."""
+        pair = group.get("currency_pair_id")
+        return any(
+            values.get(name, 1) and pair in (None, values.get("currency_pair_id", pair))
+            for values in self._values("instrument")
+        )
 
 
 def _single_tables(raw: dict[str, Any]) -> dict[str, object]:

@@ -234,6 +234,7 @@ def relations() -> dict[str, bool]:
         "a hole may be as long as the longest frame": MESSAGE_LENGTH_MAX_BYTES <= CAPTURE_HELD_MAX_BYTES,
         "one direction may hold all that it may": CAPTURE_HELD_MAX_BYTES <= CAPTURE_HELD_TOTAL_MAX_BYTES,
         "settlements counted at once end every day order": SETTLEMENTS_AT_ONCE_MAX > DAYS_PER_ORDER_MAX,
+        "the spans of all MMP groups can be counted": MMP_GROUPS_MAX * MMP_SPANS_PER_INTERVAL < 2**32 - 1,
         "an interval in seconds fits in the int32 of LogonConf": HEARTBEAT_INTERVAL_MOST_S < 2**31,
         "a lapse in milliseconds fits in the int of TCP_USER_TIMEOUT": HEARTBEAT_INTERVAL_MOST_S
         * HEARTBEAT_FACTOR_MOST

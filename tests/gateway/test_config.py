@@ -572,7 +572,9 @@ def _with(name: str, value: str) -> str:
     table, key = name.split(".")
     if table == "mmp_group":
         group = TABLES["mmp_group"] + f"{key} = {value}\n"
-        return group.replace("id = 7\n", "") if key == "currency_pair_id" else group
+        if key == "currency_pair_id":
+            return group.replace("id = 7\n", "")
+        return f'{INSTRUMENT}{key.removesuffix("_limit")} = "-0.5"\n{group}'
     return (f"[gateway]\n{key} = {value}\n{INSTRUMENT}") if table == "gateway" else f"{INSTRUMENT}{key} = {value}\n"
 
 
@@ -659,12 +661,35 @@ MMP: dict[str, Any] = {"portfolio": 1, "id": 7, "quantity_limit": '"10"', "inter
             [MMP | {"frozen_ms": 999}],
             Problem("mmp_group[0].frozen_ms", "wanted an integer from 1000 to 86400000", "999"),
         ),
+        (
+            [MMP | {"delta_limit": '"5"'}],
+            Problem("mmp_group[0].delta_limit", "wanted none, since no instrument of the group has a delta"),
+        ),
+        (
+            [MMP | {"vega_limit": '"5"'}],
+            Problem("mmp_group[0].vega_limit", "wanted none, since no instrument of the group has a vega"),
+        ),
     ],
 )
 def test_a_group_that_contradicts_itself_or_another_is_refused(groups: list[dict[str, Any]], problem: Problem) -> None:
     tables = ["[[mmp_group]]\n" + "".join(f"{key} = {value}\n" for key, value in group.items()) for group in groups]
 
     assert _problems(PORTFOLIO + "[[portfolio]]\nid = 2\n" + "".join(tables)) == [problem]
+
+
+def _group_of_orders(currency_pair_id: int) -> str:
+    group = MMP | {"currency_pair_id": currency_pair_id, "delta_limit": '"5"'}
+    table = "[[mmp_group]]\n" + "".join(f"{key} = {value}\n" for key, value in group.items() if key != "id")
+    return INSTRUMENT + 'delta = "0.5"\n' + PORTFOLIO + table
+
+
+def test_a_limit_of_delta_counts_the_instruments_of_the_group_s_currency_pair() -> None:
+    (group,) = parse(_group_of_orders(1)).mmp_groups
+
+    assert (group.group_id, group.delta_limit) == (1, mantissa("5"))
+    assert _problems(_group_of_orders(2)) == [
+        Problem("mmp_group[0].delta_limit", "wanted none, since no instrument of the group has a delta")
+    ]
 
 
 @pytest.mark.usefixtures("all_built")

@@ -41,6 +41,7 @@ def test_the_sizes_that_follow_from_the_wire_are_those_of_the_protocol_page() ->
         ("CAPTURE_HELD_MAX_BYTES", 65_527, "a hole may be as long as the longest frame"),
         ("CAPTURE_HELD_TOTAL_MAX_BYTES", 1_048_575, "one direction may hold all that it may"),
         ("SETTLEMENTS_AT_ONCE_MAX", 127, "settlements counted at once end every day order"),
+        ("MMP_SPANS_PER_INTERVAL", 65_536, "the spans of all MMP groups can be counted"),
         ("HEARTBEAT_FACTOR_MOST", 25.0, "a lapse in milliseconds fits in the int of TCP_USER_TIMEOUT"),
         ("HEARTBEAT_INTERVAL_MOST_S", 2**31, "an interval in seconds fits in the int32 of LogonConf"),
     ],

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 
 from codec.layout import MmpTriggerType
 from gateway.engine_types import InstrumentSpec, MmpGroupSpec, MmpTriggerRecord, MmpUnfrozenRecord
+from gateway.limits import MMP_FREEZE_LEAST_MS, MMP_SPANS_PER_INTERVAL
 
 Key = tuple[int, bool, int]
 
-SPANS_PER_INTERVAL = 1024
-SHORTEST_FREEZE = 1_000_000_000
 ONE = 1_000_000_000
 
 
@@ -37,7 +36,7 @@ class NaiveGroup:
         return [sum(levels[index] for levels in counted) for index in range(3)]
 
     def add(self, now: int, levels: list[int]) -> None:
-        span = -(-self.spec.interval_ns // SPANS_PER_INTERVAL)
+        span = -(-self.spec.interval_ns // MMP_SPANS_PER_INTERVAL)
         newest = self.spans[-1] if self.spans else None
         if newest is not None and now - newest.last < self.spec.interval_ns and now - newest.first < span:
             newest.last = now
@@ -76,7 +75,7 @@ class NaiveMmp:
     def may_reset(self, key: Key) -> bool:
         group = self.groups[key]
         assert group.frozen_until is not None
-        return self.now >= group.frozen_until - group.spec.frozen_ns + SHORTEST_FREEZE
+        return self.now >= group.frozen_until - group.spec.frozen_ns + MMP_FREEZE_LEAST_MS * 10**6
 
     # What fills, and what then happens.
 
