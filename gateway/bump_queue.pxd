@@ -1,6 +1,6 @@
 """What waits behind speed bumps: requests in lanes, first in, first out, one lane for each length of wait.
 
-A request is an order that would have taken liquidity, or an amend of an order that has something waiting already. All of
+A request is an order or a quote that would have taken liquidity, or an amend of an order that has something waiting already. All of
 one instrument wait equally long, so they stand in one lane in the order in which they came.
 
 Invariants: a lane's requests are due in the order in which they came; of an order's requests the first is the order
@@ -24,6 +24,7 @@ cdef struct Bumped:
     int64_t due                   # ns since epoch: released by the first command or tick from then on
     int64_t arrival               # requests that came before it, and one
     int64_t correlation_id        # the request's
+    int64_t mmp_group_id          # of a quote
     int64_t price                 # 1e-9; of an amend, as the next two
     int64_t quantity              # 1e-9, new total
     int64_t show_quantity         # 1e-9, INT64_MIN: as it is

@@ -3,13 +3,15 @@
 from libc.stdint cimport int64_t, uint32_t
 
 from gateway.bump_queue cimport Bumped
-from gateway.engine cimport Engine, Outcome
+from gateway.engine cimport Command, Engine, Outcome, Taker
+from gateway.registry cimport Order
 
 
 cdef enum:
     RELEASED_NOTHING = 0          # nothing is due
     RELEASED_DEAD = 1             # what was due was dead: there is nothing to tell
     RELEASED_ORDER = 2            # the outcome tells what became of the order
+    RELEASED_QUOTE = 3            # ... of the quote
 
 
 # At most one request is released: RELEASED_*. It may be called again until there is nothing. Writes the whole outcome, and
@@ -19,4 +21,5 @@ cdef int release_next(Engine engine, int64_t now, Bumped* request, Outcome* outc
 # Its ways.
 cdef void close_order(Engine engine, uint32_t handle, Outcome* outcome) noexcept nogil
 cdef void release_order(Engine engine, const Bumped* request, int64_t now, Outcome* outcome) noexcept nogil
+cdef void trade(Engine engine, Order* order, const Command* command, Taker* taker, Outcome* outcome) noexcept nogil
 cdef void release_amend(Engine engine, const Bumped* request, int64_t now, Outcome* outcome) noexcept nogil

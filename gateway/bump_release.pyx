@@ -20,13 +20,15 @@ from gateway.engine cimport (
 )
 from gateway.fill_or_kill cimport can_fill
 from gateway.mmp cimport mmp_group_of
-from gateway.registry cimport ORDER_IS_QUEUED, Order, order_at, order_is_dead
+from gateway.quote_slots cimport hide_quote, show_quote
+from gateway.registry cimport ORDER_IS_QUEUED, ORDER_IS_QUOTE, Order, order_at, order_is_dead
 from gateway.slab cimport NONE
 
 
 cdef int release_next(Engine engine, int64_t now, Bumped* request, Outcome* outcome) noexcept nogil:
     cdef uint32_t due = engine.bumps.first_due(now)
     cdef Order* order
+    cdef bint is_quote
     memset(outcome, 0, sizeof(Outcome))
     if due == NONE:
         return RELEASED_NOTHING
@@ -43,13 +45,14 @@ cdef int release_next(Engine engine, int64_t now, Bumped* request, Outcome* outc
     outcome.side = order.side
     outcome.price = order.price
     outcome.quantity = order.quantity
+    is_quote = order.flags & ORDER_IS_QUOTE != 0
     if request.is_amend:
         release_amend(engine, request, now, outcome)
     elif engine.instruments[order.instrument].state != INSTRUMENT_IS_OPEN:
         close_order(engine, request.order, outcome)
     else:
         release_order(engine, request, now, outcome)
-    return RELEASED_ORDER
+    return RELEASED_QUOTE if is_quote else RELEASED_ORDER
 
 
 cdef void close_order(Engine engine, uint32_t handle, Outcome* outcome) noexcept nogil:
@@ -75,19 +78,30 @@ cdef void release_order(Engine engine, const Bumped* request, int64_t now, Outco
     command.owner = order.owner
     command.side = order.side
     command.self_trading_mode = SELF_TRADING_MODE_CANCEL_MAKER
+    command.is_quote = order.flags & ORDER_IS_QUOTE != 0
+    command.quote_slot = order.quote_slot
     engine.start_taker(&command, order.instrument, &taker)
     taker.order_id = order.order_id
     taker.handle = request.order
     taker.mmp_group = mmp_group_of(engine, order)
     order.flags &= <unsigned short>~ORDER_IS_QUEUED
     if request.time_in_force != TIME_IN_FORCE_FOK or can_fill(engine, &command, &taker, outcome):
-        engine.match(&command, &taker, outcome)
+        trade(engine, order, &command, &taker, outcome)
     if order.price == INT64_MIN:
         # What is left of a market order rests at its last price, as if it had not waited.
         may_rest = may_rest and taker.fills > 0
         if may_rest and taker.remaining > 0:
             outcome.price = taker.last_price
     engine.conclude_in_place(request.order, &taker, may_rest, outcome)
+
+
+cdef void trade(Engine engine, Order* order, const Command* command, Taker* taker, Outcome* outcome) noexcept nogil:
+    """Match. Its own fills may take away all quotes of its group, but what becomes of itself is said by its release."""
+    if order.flags & ORDER_IS_QUOTE:
+        hide_quote(&engine.registry.quotes, order.quote_slot, order.side)
+    engine.match(command, taker, outcome)
+    if order.flags & ORDER_IS_QUOTE:
+        show_quote(&engine.registry.quotes, order.quote_slot, order.side, taker.handle)
 
 
 cdef void release_amend(Engine engine, const Bumped* request, int64_t now, Outcome* outcome) noexcept nogil:

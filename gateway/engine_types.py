@@ -118,10 +118,14 @@ class MassQuoteRecord(NamedTuple):
 
 
 class ReleaseRecord(NamedTuple):
-    """What became of a request that waited behind a speed bump; requester is the index of the owner who made it."""
+    """What became of a request that waited behind a speed bump; requester is the index of the owner who made it.
+
+    mmp_group_id is a quote's, None of an order; quotes keep no correlation id.
+    """
 
     correlation_id: int
     requester: int
+    mmp_group_id: int | None
     outcome: OutcomeRecord
 
 

@@ -49,6 +49,8 @@ FILLS_PER_ORDER_MAX: Final = 2_000
 """The publisher's limit (protocol 7), also for a mass quote as a whole; what would fill more is closed instead."""
 MASS_QUOTE_RESPONSE_FILLS_MAX: Final = 1_944
 """What fits in a MassQuoteResponse behind its entries; further fills follow in further frames."""
+MASS_QUOTE_ORDERS_PLACED_FILLS_MAX: Final = 1_979
+"""What fits in a MassQuoteOrdersPlaced behind its one order."""
 SELF_MATCH_CANCELS_PER_ORDER_MAX: Final = 2_000
 """Resting orders that one order may cancel by self-match prevention; where it would cancel more it is closed."""
 NEW_ORDER_RESPONSE_FILLS_MAX_BYTES: Final = 50_134
@@ -217,6 +219,14 @@ def relations() -> dict[str, bool]:
         <= FRAME_SIZE_MAX_OUT_BYTES,
         "what is left of a mass quote's fills fits in a second frame": FILLS_PER_ORDER_MAX
         <= 2 * MASS_QUOTE_RESPONSE_FILLS_MAX,
+        "a MassQuoteOrdersPlaced of an order and fills fits in a frame out": padded(
+            _fixed_bytes("MassQuoteOrdersPlaced")
+            + _entry_bytes("MassQuoteOrdersPlaced")
+            + MASS_QUOTE_ORDERS_PLACED_FILLS_MAX * _LAYOUTS["MassQuoteOrdersPlaced"].groups[1].block_length
+        )
+        <= FRAME_SIZE_MAX_OUT_BYTES,
+        "what is left of a quote's fills fits in a second one": FILLS_PER_ORDER_MAX
+        <= 2 * MASS_QUOTE_ORDERS_PLACED_FILLS_MAX,
         "every request fits in the least frame_size_max_in": padded(MASS_QUOTE_REQUEST_MAX_BYTES)
         <= FRAME_SIZE_MAX_IN_LEAST_BYTES,
         "the default frame_size_max_in can be set": FRAME_SIZE_MAX_IN_LEAST_BYTES

@@ -29,7 +29,7 @@ from gateway.registry cimport (
     ORDER_IS_COVERED, Order, OrderList, Registry, order_at, order_is_dead, order_visible,
 )
 from gateway.slab cimport NONE
-from gateway.bump_release cimport RELEASED_DEAD, RELEASED_NOTHING, release_next
+from gateway.bump_release cimport RELEASED_DEAD, RELEASED_NOTHING, RELEASED_QUOTE, release_next
 
 from gateway.engine_types import (
     CanceledOrder, EventRecord, MassQuoteRecord, OutcomeRecord, QuoteRecord, QuoteSideRecord, ReleaseRecord, RestingOrder,
@@ -320,7 +320,8 @@ cdef class EngineProbe:
             if found == RELEASED_NOTHING:
                 return told
             if found != RELEASED_DEAD:
-                told.append(ReleaseRecord(request.correlation_id, request.requester, self.record(&outcome)))
+                group = request.mmp_group_id if found == RELEASED_QUOTE else None
+                told.append(ReleaseRecord(request.correlation_id, request.requester, group, self.record(&outcome)))
 
     def fence(self, uint32_t owner, int64_t epoch):
         """How many orders it killed."""

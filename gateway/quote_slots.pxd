@@ -111,6 +111,18 @@ cdef inline void tidy_quote_slot(QuoteSlots* quotes, uint32_t index) noexcept no
     slab_give(&quotes.slots, index)
 
 
+cdef inline void hide_quote(QuoteSlots* quotes, uint32_t index, int8_t side) noexcept nogil:
+    """Let nothing lead to the slot's quote of this side, while it trades; the slot stays."""
+    quote_slot_at(quotes, index).handles[quote_index(side)] = NONE
+    quote_slot_at(quotes, index).held = True
+
+
+cdef inline void show_quote(QuoteSlots* quotes, uint32_t index, int8_t side, uint32_t handle) noexcept nogil:
+    """Put a hidden quote back."""
+    quote_slot_at(quotes, index).handles[quote_index(side)] = handle
+    quote_slot_at(quotes, index).held = False
+
+
 cdef inline void empty_quote_slot(QuoteSlots* quotes, uint32_t index, int8_t side) noexcept nogil:
     """Its quote of this side is no more."""
     quote_slot_at(quotes, index).handles[quote_index(side)] = NONE

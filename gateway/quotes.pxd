@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int8_t, int64_t, uint16_t, uint32_t
 
-from gateway.engine cimport Command, Engine, Outcome
+from gateway.engine cimport Command, Engine, Outcome, Taker
 from gateway.registry cimport Order
 
 
@@ -81,6 +81,7 @@ cdef class Quotes:
                     Outcome* events) noexcept nogil
         void keep(self, uint32_t handle, QuoteSideOutcome* told) noexcept nogil
         void withdraw(self, uint32_t handle, QuoteSideOutcome* told) noexcept nogil
+        void queue(self, Taker* taker, QuoteSideOutcome* told, Outcome* events) noexcept nogil
         void place(self, uint32_t instrument, uint32_t group, QuoteSideOutcome* told, Outcome* events) noexcept nogil
         void tell_protection(self, const MassQuote* request, uint32_t group, MassQuoteOutcome* outcome) noexcept nogil
         bint tell_leaving(self, const MassQuote* request, const Order* order, MassQuoteOutcome* outcome) noexcept nogil

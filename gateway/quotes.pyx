@@ -25,7 +25,7 @@ from codec.layout cimport (
     ORDER_REJECT_REASON_MMP_MAX_QUOTE_QTY_EXCEEDED, ORDER_REJECT_REASON_NOT_ALLOWED_BY_MARKET_STATE, ORDER_REJECT_REASON_SYSTEM_ERROR, QUOTE_STATUS_CANCELED_BY_MMP,
     QUOTE_STATUS_CANCELED_BY_REQUEST, QUOTE_STATUS_CANCELED_BY_SELF_MATCH,
     QUOTE_STATUS_FILLED, QUOTE_STATUS_INACTIVE, QUOTE_STATUS_QTY_REDUCED, QUOTE_STATUS_UNMODIFIED,
-    QUOTE_STATUS_UPDATED, SELF_TRADING_MODE_CANCEL_TAKER, SIDE_BOTH, SIDE_BUY, SIDE_SELL, TIME_IN_FORCE_GTC,
+    QUOTE_STATUS_SPEED_BUMPED, QUOTE_STATUS_UPDATED, SELF_TRADING_MODE_CANCEL_TAKER, SIDE_BOTH, SIDE_BUY, SIDE_SELL, TIME_IN_FORCE_GTC,
 )
 from gateway.details cimport integer_details, quote_details
 from gateway.engine cimport (
@@ -39,8 +39,9 @@ from gateway.quote_slots cimport (
     QuoteSlot, QuoteSlots, find_quote_slot, quote_index, quote_slot_at, take_quote_slot,
     tidy_quote_slot,
 )
-from gateway.registry cimport Order, Owner, order_at, order_is_dead
+from gateway.registry cimport ORDER_IS_QUEUED, Order, Owner, order_at, order_is_dead
 from gateway.slab cimport NONE
+from gateway.speed_bump cimport must_wait, queue_order
 
 
 cdef enum:
@@ -269,7 +270,10 @@ cdef class Quotes:
     cdef void keep(self, uint32_t handle, QuoteSideOutcome* told) noexcept nogil:
         cdef Order* order = order_at(&self.engine.registry.orders, handle)
         cdef int64_t quantity = order.filled + self.command.quantity
-        told.status = QUOTE_STATUS_UNMODIFIED if quantity == order.quantity else QUOTE_STATUS_QTY_REDUCED
+        if order.flags & ORDER_IS_QUEUED:
+            told.status = QUOTE_STATUS_SPEED_BUMPED
+        else:
+            told.status = QUOTE_STATUS_UNMODIFIED if quantity == order.quantity else QUOTE_STATUS_QTY_REDUCED
         order.quantity = quantity
         order.smp_token = self.command.smp_token
         told.order_id = order.order_id
@@ -288,6 +292,17 @@ cdef class Quotes:
         else:
             self.engine.leave(handle, CANCEL_REASON_BY_REQUEST)
 
+    cdef void queue(self, Taker* taker, QuoteSideOutcome* told, Outcome* events) noexcept nogil:
+        """Let a side wait behind a speed bump."""
+        if not queue_order(self.engine, &self.command, taker, 0, events):
+            told.reject_reason = events.reject_reason
+            return
+        told.status = QUOTE_STATUS_SPEED_BUMPED
+        told.order_id = taker.order_id
+        told.price = events.price
+        told.remaining = taker.remaining
+        told.total_filled = 0
+
     cdef void place(self, uint32_t instrument, uint32_t group, QuoteSideOutcome* told, Outcome* events) noexcept nogil:
         """Enter a side as an order. What it told of a quote that it replaces stands when it is rejected."""
         cdef Taker taker
@@ -303,6 +318,9 @@ cdef class Quotes:
                 self.command.flags & POST_ONLY_FLAGS
                 and not self.engine.place_post_only(&self.command, &taker, events)):
             told.reject_reason = events.reject_reason
+            return
+        if not self.command.flags & POST_ONLY_FLAGS and must_wait(self.engine, &taker, events):
+            self.queue(&taker, told, events)
             return
         self.engine.last_order_id += 1
         taker.order_id = self.engine.last_order_id

@@ -1,6 +1,6 @@
 """Releases from speed bumps: when they are looked for, and what is told of each."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint32_t
 
 from gateway.bump_queue cimport BumpQueue, Bumped
 from gateway.orders cimport Orders
@@ -19,4 +19,8 @@ cdef class Releases:
 
     # reports
     cdef int _report(self, int64_t now) except -1
+    cdef int _report_quote(self, Session session, int64_t now) except -1
+    cdef uint32_t _report_quote_placed(
+        self, Session session, bint has_order, uint32_t fills, uint32_t event_index, int64_t exec_id, int64_t now
+    ) except? 0
     cdef int _report_placed(self, Session session, int64_t correlation_id, int64_t now) except -1

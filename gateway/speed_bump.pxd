@@ -8,8 +8,9 @@ from gateway.engine cimport Command, Engine, Outcome, Taker
 # Whether a taker would trade at once where that has to wait; dead orders that are found leave the book.
 cdef bint must_wait(Engine engine, Taker* taker, Outcome* outcome) noexcept nogil
 
-# A new order that must wait, after all checks but those of room. Writes the outcome.
-cdef void queue_order(Engine engine, const Command* command, Taker* taker, uint32_t hash, Outcome* outcome) noexcept nogil
+# A new order, or a side of a quote, that must wait, after all checks but that of room behind speed bumps (and, of orders
+# that are not to rest, of room at all). False: rejected. Writes the outcome.
+cdef bint queue_order(Engine engine, const Command* command, Taker* taker, uint32_t hash, Outcome* outcome) noexcept nogil
 
 # An order that rests and must wait because of an amend: it leaves the book. False: rejected, and it has not. The new terms
 # are the caller's to write down; `outcome` tells of them already.

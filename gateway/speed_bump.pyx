@@ -10,11 +10,13 @@
 4. A client cannot take back an order that waits, or it could look at the market first: the first cancel makes it
    immediate or cancel, and is refused saying so; further ones, and the first one of an order that was never to rest, are
    refused because of its time in force.
-5. The fence knows no speed bump: a queued order of a session that is gone is never released. Nor is one that leaves with
+5. A side of a quote waits like an order (status 8 in the response). What its owner says of it meanwhile is not held up:
+   a quote can always be made smaller, moved or taken away.
+6. The fence knows no speed bump: a queued order of a session that is gone is never released. Nor is one that leaves with
    others (`Engine.leave`).
 """
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memset
 
 from codec.layout cimport (
@@ -30,6 +32,7 @@ from gateway.bump_queue cimport (
 from gateway.details cimport integer_details
 from gateway.engine cimport OUTCOME_ACCEPTED, Command, Engine, Outcome, Taker, reject
 from gateway.order_checks cimport check_room
+from gateway.quote_slots cimport quote_slot_at
 from gateway.registry cimport ORDER_IN_BOOK, ORDER_IS_QUEUED, Order, order_at, order_visible
 from gateway.slab cimport NONE
 
@@ -63,6 +66,10 @@ cdef inline Bumped* queued_as(Engine engine, uint32_t handle) noexcept nogil:
     return bumped_at(&engine.bumps.requests, engine.bumps.first_of(handle))
 
 
+cdef inline int64_t mmp_group_id_of(Engine engine, uint32_t quote_slot) noexcept nogil:
+    return engine.registry.mmp.groups[quote_slot_at(&engine.registry.quotes, quote_slot).group].id
+
+
 cdef void start_request(Bumped* request, uint32_t handle, const Command* command) noexcept nogil:
     memset(request, 0, sizeof(Bumped))
     request.order = handle
@@ -71,25 +78,28 @@ cdef void start_request(Bumped* request, uint32_t handle, const Command* command
     request.time_in_force = TIME_IN_FORCE_GTC
 
 
-cdef void queue_order(Engine engine, const Command* command, Taker* taker, uint32_t hash,
+cdef bint queue_order(Engine engine, const Command* command, Taker* taker, uint32_t hash,
                       Outcome* outcome) noexcept nogil:
     cdef uint32_t handle
     cdef Bumped request
     # An order that may rest has been given room already.
     if command.time_in_force < TIME_IN_FORCE_GTC and not check_room(engine, command, outcome):
-        return
+        return False
     if not check_bump_room(engine, taker.portfolio, outcome):
-        return
+        return False
     engine.last_order_id += 1
     taker.order_id = engine.last_order_id
     handle = engine.enter(command, taker, hash, outcome)
     start_request(&request, handle, command)
     request.time_in_force = command.time_in_force
+    if command.is_quote:
+        request.mmp_group_id = mmp_group_id_of(engine, command.quote_slot)
     order_at(&engine.registry.orders, handle).flags |= ORDER_IS_QUEUED
     engine.bumps.append(engine.instruments[taker.instrument].bump_lane, &request, command.time)
     outcome.status = OUTCOME_ACCEPTED
     outcome.order_id = taker.order_id
     outcome.order_status = ORDER_STATUS_QUEUED
+    return True
 
 
 cdef bint queue_amended(Engine engine, uint32_t handle, const Command* command, Outcome* outcome) noexcept nogil:

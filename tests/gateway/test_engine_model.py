@@ -139,8 +139,8 @@ class Pair:
         return told
 
     def mass_quote(self, owner: int, mmp_group_id: int, entries: list[Entry], **fields: Any) -> MassQuoteRecord:
-        fields = {"quote_id": 900 + owner, "epoch": self.epochs[owner], **fields}
-        told = self.probe.mass_quote(owner, mmp_group_id=mmp_group_id, entries=entries, **fields, time=self.now)
+        fields = {"quote_id": 900 + owner, "epoch": self.epochs[owner], "time": self.now, **fields}
+        told = self.probe.mass_quote(owner, mmp_group_id=mmp_group_id, entries=entries, **fields)
         assert (told.details != "") == (told.status == "rejected")
         naive = self.naive_quotes.mass_quote(owner, mmp_group_id=mmp_group_id, entries=entries, **fields)
         assert told._replace(details="", dead_met=0) == naive

@@ -28,6 +28,12 @@ def test_the_sizes_that_follow_from_the_wire_are_those_of_the_protocol_page() ->
         ("NEW_ORDER_RESPONSE_FILLS_MAX_BYTES", 65_449, "the fills of one order fit in a frame out"),
         ("MASS_QUOTE_RESPONSE_FILLS_MAX", 1_945, "a MassQuoteResponse full of entries and fills fits in a frame out"),
         ("FILLS_PER_ORDER_MAX", 3_889, "what is left of a mass quote's fills fits in a second frame"),
+        (
+            "MASS_QUOTE_ORDERS_PLACED_FILLS_MAX",
+            1_980,
+            "a MassQuoteOrdersPlaced of an order and fills fits in a frame out",
+        ),
+        ("FILLS_PER_ORDER_MAX", 3_959, "what is left of a quote's fills fits in a second one"),
         ("FRAME_SIZE_MAX_IN_LEAST_BYTES", 752, "every request fits in the least frame_size_max_in"),
         ("FRAME_SIZE_MAX_IN_DEFAULT_BYTES", 32_769, "the default frame_size_max_in can be set"),
         ("READ_BUFFER_BYTES", 65_535, "a partial frame leaves room to read the rest"),

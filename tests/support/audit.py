@@ -6,6 +6,7 @@ from codec import messages
 from codec.layout import CancelReason, OrderStatus, QuoteStatus
 
 KEPT = (QuoteStatus.UNMODIFIED, QuoteStatus.QTY_REDUCED)
+OPEN = (OrderStatus.ACTIVE, OrderStatus.QUEUED)
 FULLY_FILLED = 2
 
 
@@ -40,8 +41,7 @@ class Audit:
         self.closed.add(order_id)
 
     def _NewOrderResponse(self, fields: Any, _portfolio: int) -> None:
-        is_open = fields["status"] == OrderStatus.ACTIVE
-        self._opens(fields["order_id"], fields["total_filled"].mantissa, is_open)
+        self._opens(fields["order_id"], fields["total_filled"].mantissa, fields["status"] in OPEN)
 
     def _AmendOrderResponse(self, fields: Any, _portfolio: int) -> None:
         order_id, filled = fields["order_id"], fields["total_filled"].mantissa
@@ -51,7 +51,25 @@ class Audit:
             return
         assert self.open[order_id] + sum(fill["fill_qty"].mantissa for fill in fields["fills"]) == filled
         self.open[order_id] = filled
-        if fields["status"] != OrderStatus.ACTIVE:
+        if fields["status"] not in OPEN:
+            self._close(order_id)
+
+    def _OrderPlaced(self, fields: Any, _portfolio: int) -> None:
+        # The submitter hears of another's amend as well, and that is nothing new.
+        if fields["order_id"] not in self.closed:
+            self._placed(fields, fields["fills"], was_told=self.open[fields["order_id"]] > 0)
+
+    def _MassQuoteOrdersPlaced(self, fields: Any, _portfolio: int) -> None:
+        for entry in fields["orders"]:
+            self._placed(entry, fields["fills"], was_told=False)
+
+    def _placed(self, fields: Any, fills: Any, was_told: bool) -> None:
+        """What waited is open still, or closed; with its fills, unless they were told."""
+        order_id, filled = fields["order_id"], fields["total_filled"].mantissa
+        with_fills = self.open[order_id] + sum(fill["fill_qty"].mantissa for fill in fills)
+        assert filled == with_fills or (was_told and filled == self.open[order_id])
+        self.open[order_id] = filled
+        if fields["status"] not in OPEN:
             self._close(order_id)
 
     def _CancelOrderResponse(self, fields: Any, _portfolio: int) -> None:
@@ -68,7 +86,7 @@ class Audit:
     def _quoted(self, slot: tuple[int, ...], status: int, order_id: int | None, filled: int) -> None:
         if order_id is None:
             return
-        if status in KEPT:
+        if status in KEPT or (status == QuoteStatus.SPEED_BUMPED and self.standing.get(slot) == order_id):
             assert (self.standing[slot], self.open[order_id]) == (order_id, filled)
         elif status == QuoteStatus.CANCELED_BY_REQUEST or (
             status == QuoteStatus.CANCELED_BY_MMP and order_id in self.open
@@ -80,7 +98,7 @@ class Audit:
             if previous in self.open:
                 del self.open[previous]
                 self.replaced.add(previous)
-            self._opens(order_id, filled, status == QuoteStatus.UPDATED)
+            self._opens(order_id, filled, status in (QuoteStatus.UPDATED, QuoteStatus.SPEED_BUMPED))
             self.standing[slot] = order_id
 
     def _OrderFilled(self, fields: Any, _portfolio: int) -> None:

@@ -14,7 +14,8 @@ from support.core_pair import AUDITS, KEYS, CorePair, Pair
 
 PLAYERS = [key for key in KEYS if key not in AUDITS]
 LINES_MAX = 9
-TIMES = [0, 1, INTERVAL // 10, INTERVAL // 2, INTERVAL * 3 // 10, INTERVAL, INTERVAL * 6 // 5]
+WAITS = [INTERVAL // 1_000, INTERVAL // 500]
+TIMES = [0, 1, *WAITS, INTERVAL // 10, INTERVAL // 2, INTERVAL * 3 // 10, INTERVAL, INTERVAL * 6 // 5]
 STALLS = [0, 0, 0, 1, INTERVAL // 10, INTERVAL]
 PASSES = [0, 0, 0, 1, INTERVAL // 50]
 VERSIONS = [17] * 5 + [16, 15, 14, 13, 12, 11, 10, 9, 5, 4, 3, 2, 1, 0]

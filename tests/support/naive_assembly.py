@@ -4,17 +4,17 @@ from codec.layout import ProductType
 from gateway.config import Config
 from gateway.engine_types import InstrumentSpec, MmpGroupSpec, OwnerSpec, PortfolioSpec
 from gateway.limits import ORDERS_MAX
-from support.naive_engine import NaiveEngine
 from support.naive_rate_limit import NaiveRateLimits
+from support.naive_speed_bumps import NaiveSpeedBumps
 
 
 def portfolio_indexes(config: Config) -> dict[int, int]:
     return {portfolio.id: index for index, portfolio in enumerate(config.portfolios)}
 
 
-def naive_engine_of(config: Config) -> NaiveEngine:
+def naive_engine_of(config: Config) -> NaiveSpeedBumps:
     indexes = portfolio_indexes(config)
-    return NaiveEngine(
+    return NaiveSpeedBumps(
         [
             InstrumentSpec(
                 id=instrument.id,
@@ -28,6 +28,7 @@ def naive_engine_of(config: Config) -> NaiveEngine:
                 currency_pair_id=instrument.currency_pair_id,
                 delta=instrument.delta or 0,
                 vega=instrument.vega or 0,
+                speed_bump_ns=instrument.speed_bump_ms * 1_000_000,
             )
             for instrument in config.instruments
         ],

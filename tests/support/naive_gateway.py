@@ -173,6 +173,7 @@ class NaiveGateway:
                 session.probed_judged = self.judged
             elif seen >= session.spoke + self.silence.interval_ns:
                 self.say(session, "Heartbeat", {"correlation_id": 0})
+        self.orders.release()
 
     def has_lapsed(self, session: NaiveSession, judged: int) -> bool:
         if session.probed_judged is None:
@@ -380,12 +381,15 @@ class NaiveGateway:
         problem = messages.check(frame.raw, version=session.version)
         if problem is not None:
             self.reject(session, frame, problem.reject_reason, problem.detail)
-        elif frame.name == "TestRequest":
+            return
+        if frame.name == "Logout":
+            self.gone(session, Cause.LOGOUT)
+            return
+        self.orders.release()
+        if frame.name == "TestRequest":
             self.say(session, "Heartbeat", {"correlation_id": frame.fields["correlation_id"]})
         elif frame.name == "ResendRequest":
             self.resend(session, frame)
-        elif frame.name == "Logout":
-            self.gone(session, Cause.LOGOUT)
         elif frame.name != "Heartbeat":
             self.request(session, frame)
 

@@ -14,10 +14,10 @@ from codec.layout import (
 )
 from codec.values import INT64_NULL, Decimal72
 from gateway.engine_types import OutcomeRecord
-from support.naive_engine import NaiveEngine
 from support.naive_quotes import Entry, NaiveQuotes
 from support.naive_rate_limit import NaiveRateLimits
 from support.naive_reports import SOME_TEXT, Fields, NaiveReports, reason_told
+from support.naive_speed_bumps import NaiveSpeedBumps
 
 if TYPE_CHECKING:
     from support.naive_session import NaiveSession
@@ -27,7 +27,7 @@ class NaiveOrders:
     """`handle` says whether a message is a request of this kind at all."""
 
     def __init__(
-        self, engine: NaiveEngine, quotes: NaiveQuotes, reports: NaiveReports, rates: NaiveRateLimits | None = None
+        self, engine: NaiveSpeedBumps, quotes: NaiveQuotes, reports: NaiveReports, rates: NaiveRateLimits | None = None
     ) -> None:
         self.engine = engine
         self.quotes = quotes
@@ -52,6 +52,17 @@ class NaiveOrders:
             request(session, dict(fields))
         return request is not None
 
+    def release(self) -> None:
+        """What has waited behind speed bumps long enough."""
+        for told in self.engine.releases(self.reports.now()):
+            if told.mmp_group_id is not None:
+                self.reports.quote_placed(told.mmp_group_id, told.outcome)
+            else:
+                self.reports.placed(self.reports.sessions[told.requester], told.correlation_id, told.outcome)
+                if told.outcome.owner != told.requester:
+                    self.reports.placed(self.reports.sessions[told.outcome.owner], INT64_NULL, told.outcome)
+            self.reports.others(told.outcome.events)
+
     def charge(self, session: "NaiveSession", bucket: str, cost: int) -> bool:
         return self.rates is None or self.rates.charge(session.slot, bucket, cost, self.reports.now())
 
@@ -74,6 +85,8 @@ class NaiveOrders:
             self_trading_mode=fields["self_trading_mode"],
             show_quantity=show_quantity(fields["show_qty"]),
             epoch=session.epoch,
+            time=self.reports.now(),
+            correlation_id=fields["correlation_id"],
         )
         self.reports.reset(session, fields["correlation_id"])
         if outcome.status == "rejected":
@@ -95,6 +108,8 @@ class NaiveOrders:
             show_quantity=show_quantity(fields["show_qty"]),
             flags=fields["flags"],
             epoch=session.epoch,
+            time=self.reports.now(),
+            correlation_id=fields["correlation_id"],
         )
         if outcome.status == "rejected":
             self.reject(session, "AmendOrderReject", fields, outcome.reject_reason, outcome.order_id)
@@ -116,7 +131,8 @@ class NaiveOrders:
 
     def report_cancel(self, session: "NaiveSession", fields: Fields, outcome: OutcomeRecord) -> None:
         if outcome.status == "rejected":
-            self.reject(session, "CancelOrderReject", fields, outcome.reject_reason)
+            named = fields | {"client_order_id": outcome.client_order_id}
+            self.reject(session, "CancelOrderReject", named, outcome.reject_reason, outcome.order_id)
             return
         self.reports.canceled(session, fields["correlation_id"], outcome)
         if outcome.owner != session.slot:
@@ -152,6 +168,7 @@ class NaiveOrders:
             smp_token=fields["self_match_prevention_id"],
             epoch=session.epoch,
             reset_mmp=bool(fields["flags"] & MassQuoteFlags.RESET_MMP),
+            time=self.reports.now(),
         )
         self.reports.reset(session, fields["correlation_id"])
         if outcome.status == "rejected":

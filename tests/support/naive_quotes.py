@@ -13,7 +13,14 @@ from codec.layout import (
     Side,
     TimeInForce,
 )
-from gateway.engine_types import EventRecord, MassQuoteRecord, MmpGroupSpec, QuoteRecord, QuoteSideRecord
+from gateway.engine_types import (
+    EventRecord,
+    MassQuoteRecord,
+    MmpGroupSpec,
+    OutcomeRecord,
+    QuoteRecord,
+    QuoteSideRecord,
+)
 from gateway.limits import QUOTES_PER_MASS_QUOTE_MAX
 from support.naive_engine import NaiveEngine, NaiveOrder, NewOrder
 from support.naive_mmp import Key
@@ -49,6 +56,7 @@ class NaiveQuotes:
         epoch: int = 1,
         covered: bool = True,
         reset_mmp: bool = False,
+        time: int = 0,
     ) -> MassQuoteRecord:
         group = self.group_of(owner, mmp_group_id)
         reason = self.reason_to_refuse(owner, quote_id, group, entries, epoch, reset_mmp)
@@ -61,7 +69,7 @@ class NaiveQuotes:
             asked = [
                 NewOrder(
                     owner, quote_id, instrument_id, side, price, quantity, TimeInForce.GTC, flags, smp_token,
-                    SelfTradingMode.CANCEL_TAKER, None, covered, epoch,
+                    SelfTradingMode.CANCEL_TAKER, None, covered, epoch, time,
                 )
                 for side, (price, quantity, flags) in zip((Side.BUY, Side.SELL), sides, strict=True)
             ]  # fmt: skip
@@ -130,6 +138,8 @@ class NaiveQuotes:
             standing.quantity = standing.filled + asked.quantity
             standing.smp_token = asked.smp_token
             status = QuoteStatus.UNMODIFIED if asked.quantity == left else QuoteStatus.QTY_REDUCED
+            if standing.is_bumped:
+                status = QuoteStatus.SPEED_BUMPED
             return told._replace(remaining=asked.quantity, status=status)
         if standing.owner == asked.owner:
             self.engine.orders.remove(standing)
@@ -158,7 +168,7 @@ class NaiveQuotes:
 
     def place(self, asked: NewOrder, group: MmpGroupSpec, told: QuoteSideRecord) -> QuoteSideRecord:
         engine = self.engine
-        is_kept = told.status in (QuoteStatus.UNMODIFIED, QuoteStatus.QTY_REDUCED)
+        is_kept = told.status in (QuoteStatus.UNMODIFIED, QuoteStatus.QTY_REDUCED, QuoteStatus.SPEED_BUMPED)
         if not asked.quantity or is_kept or told.reject_reason != NO_REASON:
             return told
         if engine.mmp.is_frozen(key_of(group)):
@@ -168,8 +178,11 @@ class NaiveQuotes:
             reason = engine.place_post_only(asked, engine.instruments[asked.instrument_id])
         if reason is not None:
             return told._replace(reject_reason=reason)
-        engine.last_order_id += 1
         asked.mmp = key_of(group)
+        held = engine.hold_order(asked)
+        if held is not None:
+            return self.held(asked, group, told, held)
+        engine.last_order_id += 1
         stop = engine.match(asked, self.events)
         told = QuoteSideRecord(engine.last_order_id, asked.price, 0, asked.filled, QuoteStatus.FILLED, NO_REASON)
         if asked.filled == asked.quantity:
@@ -177,10 +190,24 @@ class NaiveQuotes:
         if stop is not None:
             return told._replace(status=STOPPED[stop])
         assert asked.price is not None
-        rested = engine.rest(asked, asked.price)
-        rested.is_quote = True
-        rested.slot = (group.portfolio, group.id, asked.instrument_id)
+        engine.rest(asked, asked.price)
+        self.take_place(asked, group)
         return told._replace(status=QuoteStatus.UPDATED, remaining=asked.quantity - asked.filled)
+
+    def held(self, asked: NewOrder, group: MmpGroupSpec, told: QuoteSideRecord, held: OutcomeRecord) -> QuoteSideRecord:
+        """A side that waits behind a speed bump, or would have to."""
+        if held.status == "rejected":
+            return told._replace(reject_reason=held.reject_reason)
+        assert asked.quantity is not None
+        self.take_place(asked, group)
+        status = QuoteStatus.SPEED_BUMPED
+        return QuoteSideRecord(held.order_id, asked.price, asked.quantity, 0, status, NO_REASON)
+
+    def take_place(self, asked: NewOrder, group: MmpGroupSpec) -> None:
+        """What was entered last is the quote of its side."""
+        (entered,) = [order for order in self.engine.orders if order.order_id == self.engine.last_order_id]
+        entered.is_quote = True
+        entered.slot = (group.portfolio, group.id, asked.instrument_id)
 
     def tell_protection(self, owner: int, group: MmpGroupSpec, told: list[QuoteRecord]) -> None:
         """What has left because of this request is told of in its answer, and only there to the one who asked."""

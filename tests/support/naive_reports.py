@@ -114,6 +114,56 @@ class NaiveReports:
             fields["side"] = outcome.side
         self.publish(session, name, fields)
 
+    def placed(self, session: "NaiveSession", correlation_id: int, outcome: OutcomeRecord) -> None:
+        """OrderPlaced: what became of an order or an amend that waited."""
+        knows = session.version >= 8
+        fields = {
+            "client_order_id": outcome.client_order_id,
+            "order_id": outcome.order_id,
+            "instrument_id": outcome.instrument_id,
+            "price": outcome.price,
+            "quantity": nano(outcome.quantity),
+            "total_filled": nano(outcome.total_filled),
+            "visible_qty": nano(outcome.visible_quantity),
+            "status": outcome.order_status,
+            "cancel_reason": outcome.cancel_reason,
+            "correlation_id": correlation_id if knows else None,
+            "fills": [
+                {"match_id": event.match_id, "fill_price": event.price, "fill_qty": nano(event.quantity)}
+                for event in outcome.events
+                if event.kind == "fill"
+            ],
+            "legs": [],
+        }
+        self.publish(session, "OrderPlaced", self.head() | fields)
+
+    def quote_placed(self, mmp_group_id: int, outcome: OutcomeRecord) -> None:
+        """MassQuoteOrdersPlaced: what became of a side of a quote that waited."""
+        entry = {
+            "client_order_id": outcome.client_order_id,
+            "order_id": outcome.order_id,
+            "instrument_id": outcome.instrument_id,
+            "price": outcome.price,
+            "quantity": nano(outcome.quantity),
+            "total_filled": nano(outcome.total_filled),
+            "visible_qty": nano(outcome.visible_quantity),
+            "side": outcome.side,
+            "status": outcome.order_status,
+            "cancel_reason": outcome.cancel_reason,
+        }
+        fills = [
+            {
+                "match_id": event.match_id,
+                "order_id": outcome.order_id,
+                "fill_price": event.price,
+                "fill_qty": nano(event.quantity),
+            }
+            for event in outcome.events
+            if event.kind == "fill"
+        ]
+        fields = {"mmp_group_id": mmp_group_id, "orders": [entry], "fills": fills, "legs": []}
+        self.publish(self.sessions[outcome.owner], "MassQuoteOrdersPlaced", self.head() | fields)
+
     def rejected(
         self,
         session: "NaiveSession",

@@ -1,5 +1,6 @@
 """Speed bumps said again in plain Python, over the orders of a NaiveEngine."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,7 +115,10 @@ class NaiveSpeedBumps(NaiveEngine):
     # Releases.
 
     def release(self, now: int) -> list[ReleaseRecord]:
-        told = []
+        return list(self.releases(now))
+
+    def releases(self, now: int) -> Iterator[ReleaseRecord]:
+        """What is due, each when it is asked for."""
         while due := [request for request in self.waiting() if request.due <= now]:
             request = min(due, key=lambda request: request.due)
             self.requests = [one for one in self.requests if one is not request]
@@ -122,8 +126,8 @@ class NaiveSpeedBumps(NaiveEngine):
                 outcome = self.release_amend(request, request.amend)
             else:
                 outcome = self.release_order(request)
-            told.append(ReleaseRecord(request.correlation_id, request.requester, outcome))
-        return told
+            group = request.order.slot[1] if request.order.slot is not None else None
+            yield ReleaseRecord(request.correlation_id, request.requester, group, outcome)
 
     def release_order(self, request: Request) -> OutcomeRecord:
         order = request.order

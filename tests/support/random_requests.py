@@ -10,7 +10,7 @@ from typing import Any
 from codec.layout import MassQuoteFlags, OrderFlags, ProductType, SelfTradingMode, Side, TimeInForce
 from codec.values import INT64_NULL, Decimal72
 from support.core_driver import LOT, TICK, order
-from support.naive_engine import NaiveEngine
+from support.naive_engine import NaiveEngine, NaiveOrder
 
 Choose = Callable[[Sequence[Any]], Any]
 Fields = dict[str, Any]
@@ -29,6 +29,25 @@ max_price = "102"
 max_order_quantity = "0.004"
 delta = "0.5"
 vega = "2"
+
+[[instrument]]
+id = 4
+symbol = "I-4"
+currency_pair_id = 2
+product_type = "futures"
+tick_size = "0.5"
+lot_size = "0.001"
+iceberg_allowed = true
+speed_bump_ms = 20
+
+[[instrument]]
+id = 5
+symbol = "I-5"
+currency_pair_id = 2
+product_type = "futures"
+tick_size = "0.5"
+lot_size = "0.001"
+speed_bump_ms = 60
 
 [[mmp_group]]
 portfolio = 1
@@ -83,7 +102,8 @@ mass_quotes_per_s = 40
 mass_quotes_burst = 8
 """
 
-INSTRUMENTS = [1, 1, 1, 2, 3, 3]
+INSTRUMENTS = [1, 1, 1, 2, 3, 3, 4, 4, 4, 5]
+ICEBERGS = (3, 4)
 PRICES = [ticks * TICK for ticks in range(195, 205)]
 BID_PRICES, ASK_PRICES = PRICES[:6], PRICES[4:]
 QUANTITIES = [Decimal72(lots * LOT, -9) for lots in range(1, 5)]
@@ -145,13 +165,20 @@ WILD_MASS_QUOTES: list[Fields] = [
 WILD = [False] * 15 + [True]
 
 
+def one_of(choose: Choose, orders: Sequence[NaiveOrder]) -> NaiveOrder:
+    """An order, and more often than by chance one that waits behind a speed bump."""
+    waiting = [order for order in orders if order.is_bumped]
+    target: NaiveOrder = choose(waiting) if waiting and choose([True, False]) else choose(orders)
+    return target
+
+
 def new_order(choose: Choose) -> Fields:
     """The fields of a NewOrderRequest with nothing wrong in itself."""
     fields = order(**{name: choose(values) for name, values in NEW_ORDER.items()})
     fields["price"] = choose(BID_PRICES if fields["side"] == Side.BUY else ASK_PRICES)
     if fields["time_in_force"] < TimeInForce.GTC:
         fields["flags"] &= MMP | RESET_MMP
-    if fields["instrument_id"] != 3:
+    if fields["instrument_id"] not in ICEBERGS:
         fields["show_qty"] = NULL_QUANTITY
     return fields
 
@@ -172,10 +199,10 @@ def amend(choose: Choose, engine: NaiveEngine) -> Fields:
     }
     found = engine.found()
     if found and choose([True, True, True, False]):
-        target = choose(found)
+        target = one_of(choose, found)
         fields |= {"client_order_id": target.client_order_id, "instrument_id": target.instrument_id}
         fields["price"] = choose([target.price, fields["price"]])
-    if fields["instrument_id"] == 3:
+    if fields["instrument_id"] in ICEBERGS:
         fields["show_qty"] = choose(NEW_ORDER["show_qty"])
     return fields | choose(WILD_AMENDS) if choose(WILD) else fields
 
@@ -184,11 +211,11 @@ def cancel(choose: Choose, engine: NaiveEngine) -> Fields:
     fields = {
         "client_order_id": choose(CLIENT_ORDER_IDS),
         "correlation_id": 3,
-        "instrument_id": choose([1, 1, 2, 3, 9]),
+        "instrument_id": choose([1, 1, 2, 3, 4, 4, 5, 9]),
     }
     found = engine.found()
     if found and choose([True, False]):
-        target = choose(found)
+        target = one_of(choose, found)
         fields |= {"client_order_id": target.client_order_id, "instrument_id": target.instrument_id}
     return fields
 
@@ -197,11 +224,11 @@ def cancel_by_id(choose: Choose, engine: NaiveEngine) -> Fields:
     fields = {
         "order_id": engine.last_order_id - choose(range(8)),
         "correlation_id": 4,
-        "instrument_id": choose([1, 1, 2, 3, 9]),
+        "instrument_id": choose([1, 1, 2, 3, 4, 4, 5, 9]),
     }
     found = engine.live()
     if found and choose([True, False]):
-        target = choose(found)
+        target = one_of(choose, found)
         fields |= {"order_id": target.order_id, "instrument_id": target.instrument_id}
     return fields
 
@@ -215,7 +242,7 @@ def quote_side(choose: Choose, prefix: str, prices: Sequence[int]) -> Fields:
 
 
 def mass_quote(choose: Choose) -> Fields:
-    instruments = choose([[1], [2], [3], [1, 2], [3, 1], [2, 3, 1]])
+    instruments = choose([[1], [2], [3], [4], [4], [1, 2], [3, 1], [4, 5], [2, 3, 1, 4]])
     fields = {
         "quote_id": choose(range(901, 905)),
         "correlation_id": 5,
@@ -236,7 +263,7 @@ def mass_cancel(choose: Choose) -> Fields:
     return {
         "correlation_id": 6,
         "currency_pair_id": choose([None, None, 0, 1, 2]),
-        "instrument_id": choose([None, 1, 2, 3, 9]),
+        "instrument_id": choose([None, 1, 2, 3, 4, 9]),
         "product_type": choose([ProductType.ALL] * 4 + [ProductType.FUTURES, ProductType.SPOT]),
         "side": choose([Side.BOTH, Side.BUY, Side.SELL]),
     }
