@@ -141,7 +141,7 @@ def die(int live, int levels, bint crossed):
             engine.new_order(&command, &outcome)
             require(outcome.visible_quantity == LOT_SIZE, "an order did not rest")
         started = now()
-        require(engine.fence(0, 1) == <uint32_t>live, "the fence missed some")
+        require(engine.fence(0, 1, True) == <uint32_t>live, "the fence missed some")
         fenced = now()
         if crossed:
             make_order(&command, &dice, live, 1, levels)

@@ -153,9 +153,9 @@ cdef class Engine:
         void cancel_order(self, const Command* command, Outcome* outcome) noexcept nogil
         void cancel_order_by_id(self, const Command* command, Outcome* outcome) noexcept nogil
 
-        # The fence and what follows it. Both kinds return the number of orders that they killed (boundCount): the covered
-        # ones of an owner, or all of a portfolio. drain writes at most `limit` entries and returns how many.
-        uint32_t fence(self, uint32_t owner, int64_t epoch) noexcept nogil
+        # The fence and what follows it. Both kinds return the number of orders that they killed: an owner's covered ones or
+        # its others, or all of a portfolio. drain writes at most `limit` entries and returns how many.
+        uint32_t fence(self, uint32_t owner, int64_t epoch, bint covered) noexcept nogil
         uint32_t fence_portfolio(self, uint32_t portfolio) noexcept nogil
         uint32_t drain(self, uint32_t owner, bint covered, uint32_t limit, int8_t cancel_reason,
                        OrdersCanceledOrders* out) noexcept nogil

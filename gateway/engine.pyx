@@ -33,7 +33,7 @@ from gateway.order_checks cimport (
 )
 from gateway.registry cimport (
     ORDER_CANCELS_MAKER, ORDER_HAS_WAITING, ORDER_IN_BOOK, ORDER_IS_COVERED, ORDER_IS_DAY, ORDER_IS_ICEBERG, ORDER_IS_MMP,
-    ORDER_IS_QUEUED, ORDER_IS_QUOTE, Order, OrderList, Owner, order_at, order_is_dead, order_visible,
+    ORDER_IS_QUEUED, ORDER_IS_QUOTE, Order, OrderList, epoch_is_over, order_at, order_is_dead, order_visible,
 )
 from gateway.slab cimport NONE
 from gateway.speed_bump cimport must_wait, queue_order, refuse_cancel
@@ -137,8 +137,7 @@ cdef class Engine:
 
     cdef bint check_epoch(self, const Command* command, Outcome* outcome) noexcept nogil:
         """No request of an epoch after its fence, nor of one that the owner has left behind."""
-        cdef Owner* owner = &self.registry.owners[command.owner]
-        if command.epoch <= owner.fenced_epoch or command.epoch < owner.newest_epoch:
+        if epoch_is_over(&self.registry.owners[command.owner], command.epoch):
             return reject(outcome, ORDER_REJECT_REASON_SYSTEM_ERROR,
                           integer_details(self.details, b"epoch %lld of the session is over", command.epoch, 0))
         return True
@@ -430,9 +429,12 @@ cdef class Engine:
         reject(outcome, CANCEL_ORDER_REJECT_REASON_UNKNOWN_ORDER,
                integer_details(self.details, unknown, named, command.instrument_id))
 
-    cdef uint32_t fence(self, uint32_t owner, int64_t epoch) noexcept nogil:
-        """From here on the owner's covered orders up to this epoch do not exist. Returns how many that kills."""
-        return self.registry.fence(owner, epoch)
+    cdef uint32_t fence(self, uint32_t owner, int64_t epoch, bint covered) noexcept nogil:
+        """From here on the owner's orders up to this epoch that are covered, or that are not, do not exist.
+
+        Returns how many that kills.
+        """
+        return self.registry.fence(owner, epoch, covered)
 
     cdef uint32_t fence_portfolio(self, uint32_t portfolio) noexcept nogil:
         """From here on no order that the portfolio has now exists. Returns how many that kills."""

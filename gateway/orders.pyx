@@ -503,7 +503,7 @@ cdef class Orders:
 
         Returns how many orders that are, and the execId of the event (0 when there are none to report).
         """
-        cdef uint32_t bound_count = self.engine.fence(session.slot, session.epoch)
+        cdef uint32_t bound_count = self.engine.fence(session.slot, session.epoch, True)
         return bound_count, self.engine.next_exec_id() if bound_count else 0
 
     def take_dead_met(self, uint32_t limit) -> int:

@@ -110,9 +110,9 @@ cdef class RegistryProbe:
         """Release an order that is in no book."""
         self.registry.release(handle)
 
-    def raise_fence(self, uint32_t owner, int64_t epoch):
+    def raise_fence(self, uint32_t owner, int64_t epoch, *, bint covered=True):
         require_below(owner, self.registry.owner_count, "owner")
-        return self.registry.fence(owner, epoch)
+        return self.registry.fence(owner, epoch, covered)
 
     def mark_portfolio(self, uint32_t portfolio, int64_t order_id):
         """Set a portfolio's fenced_order_id alone: what the predicate says of its orders, counts left as they are."""
@@ -323,10 +323,10 @@ cdef class EngineProbe:
                 group = request.mmp_group_id if found == RELEASED_QUOTE else None
                 told.append(ReleaseRecord(request.correlation_id, request.requester, group, self.record(&outcome)))
 
-    def fence(self, uint32_t owner, int64_t epoch):
+    def fence(self, uint32_t owner, int64_t epoch, *, bint covered=True):
         """How many orders it killed."""
         require_below(owner, self.engine.registry.owner_count, "owner")
-        return self.engine.fence(owner, epoch)
+        return self.engine.fence(owner, epoch, covered)
 
     def fence_portfolio(self, uint32_t portfolio):
         """How many orders it killed."""

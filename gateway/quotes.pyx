@@ -39,7 +39,7 @@ from gateway.quote_slots cimport (
     QuoteSlot, QuoteSlots, find_quote_slot, quote_index, quote_slot_at, take_quote_slot,
     tidy_quote_slot,
 )
-from gateway.registry cimport ORDER_IS_QUEUED, Order, Owner, order_at, order_is_dead
+from gateway.registry cimport ORDER_IS_QUEUED, Order, Owner, epoch_is_over, order_at, order_is_dead
 from gateway.slab cimport NONE
 from gateway.speed_bump cimport must_wait, queue_order
 
@@ -122,7 +122,7 @@ cdef class Quotes:
     cdef bint check(self, const MassQuote* request, uint32_t group, MassQuoteOutcome* outcome) noexcept nogil:
         cdef Owner* owner = &self.engine.registry.owners[request.owner]
         cdef uint32_t index
-        if request.epoch <= owner.fenced_epoch or request.epoch < owner.newest_epoch:
+        if epoch_is_over(owner, request.epoch):
             return refuse(outcome, MASS_QUOTE_REJECT_REASON_SYSTEM_ERROR,
                           integer_details(self.engine.details, b"epoch %lld of the session is over", request.epoch, 0))
         if self.engine.registry.portfolios[owner.portfolio].is_locked:

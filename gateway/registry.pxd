@@ -13,7 +13,7 @@ cdef enum:
     PORTFOLIOS_MAX = 16_384
 
 cdef enum:
-    ORDER_IS_COVERED = 1      # dies with its session
+    ORDER_IS_COVERED = 1      # dies with its session; lowest bit, for it chooses one of the owner's two marks
     ORDER_IS_QUOTE = 2
     ORDER_IN_BOOK = 4
     ORDER_CANCELS_MAKER = 8   # SELF_TRADING_MODE_CANCEL_MAKER at entry: whom self-match prevention cancels
@@ -78,7 +78,7 @@ cdef struct Days:
 
 
 cdef struct Owner:
-    int64_t fenced_epoch      # covered orders of an epoch not above it are dead
+    int64_t fenced_epochs[2]  # orders of an epoch not above are dead: [0] those that are not covered, [1] those that are
     int64_t newest_epoch      # epochs of entry never go back, so a list's dead orders are its first ones
     uint32_t portfolio
     uint32_t next_in_portfolio
@@ -133,7 +133,7 @@ cdef class Registry:
         uint32_t first_leaving(self, uint32_t owner) noexcept nogil
         void release_leaving(self, uint32_t handle) noexcept nogil
         void forget_touched(self) noexcept nogil
-        uint32_t fence(self, uint32_t owner, int64_t epoch) noexcept nogil
+        uint32_t fence(self, uint32_t owner, int64_t epoch, bint covered) noexcept nogil
         uint32_t fence_portfolio(self, uint32_t portfolio, int64_t order_id) noexcept nogil
         int add_portfolio(self, spec) except -1
         int add_owner(self, spec) except -1
@@ -147,6 +147,11 @@ cdef inline Order* order_at(const Slab* orders, uint32_t handle) noexcept nogil:
     return <Order*>orders.pages[handle >> PAGE_SHIFT] + (handle & PAGE_MASK)
 
 
+cdef inline bint epoch_is_over(const Owner* owner, int64_t epoch) noexcept nogil:
+    """Whether nothing may be entered under an epoch any more: it was fenced, or the owner has left it behind."""
+    return epoch <= owner.fenced_epochs[0] or epoch <= owner.fenced_epochs[1] or epoch < owner.newest_epoch
+
+
 cdef inline int64_t order_visible(const Order* order) noexcept nogil:
     """What a resting order shows: all that is left of it, but for icebergs."""
     return order.shown if order.flags & ORDER_IS_ICEBERG else order.quantity - order.filled
@@ -154,5 +159,5 @@ cdef inline int64_t order_visible(const Order* order) noexcept nogil:
 
 cdef inline bint order_is_dead(const Order* order, const Owner* owners, const Portfolio* portfolios) noexcept nogil:
     """The fence: two comparisons. Whoever meets a dead order treats it as absent."""
-    return ((order.flags & ORDER_IS_COVERED and order.epoch <= owners[order.owner].fenced_epoch)
+    return (order.epoch <= owners[order.owner].fenced_epochs[order.flags & ORDER_IS_COVERED]
             or order.order_id <= portfolios[order.portfolio].fenced_order_id)

@@ -195,8 +195,8 @@ cdef class Registry:
     cdef void bind(self, uint32_t handle) noexcept nogil:
         """Count the order, and make it reachable: by its ids or in its quote slot, and last in its owner's list.
 
-        Its ids, client_hash or quote_slot, last_settlement, owner, portfolio, epoch and flags must stand; the epoch must be
-        above the owner's fenced_epoch and not below its newest one.
+        Its ids, client_hash or quote_slot, last_settlement, owner, portfolio, epoch and flags must stand; the epoch may
+        not be over.
         """
         cdef Order* order = order_at(&self.orders, handle)
         cdef Owner* owner = &self.owners[order.owner]
@@ -298,24 +298,25 @@ cdef class Registry:
         if order.flags & ORDER_IS_DAY:
             days_take(&self.days, &self.orders, handle)
 
-    cdef uint32_t fence(self, uint32_t index, int64_t epoch) noexcept nogil:
-        """Kill the owner's covered orders of all epochs up to this one; returns how many lived.
+    cdef uint32_t fence(self, uint32_t index, int64_t epoch, bint covered) noexcept nogil:
+        """Kill the owner's covered orders, or those that are not, of all epochs up to this one; returns how many lived.
 
         Touches no order, whatever their number. Only an epoch below the newest that the owner has entered orders with
         (one that was taken over) makes it count them one by one.
         """
         cdef Owner* owner = &self.owners[index]
+        cdef OrderList* mine = &owner.covered if covered else &owner.uncovered
         cdef uint32_t killed = 0
         cdef uint32_t waiting = 0
         cdef uint32_t handle
         cdef Order* order
-        if epoch <= owner.fenced_epoch:
+        if epoch <= owner.fenced_epochs[covered]:
             return 0
         if epoch >= owner.newest_epoch:
-            killed = owner.covered.live
-            waiting = owner.covered.waiting
+            killed = mine.live
+            waiting = mine.waiting
         else:
-            handle = owner.covered.head
+            handle = mine.head
             while handle != NONE:
                 order = order_at(&self.orders, handle)
                 if order.epoch > epoch:
@@ -324,9 +325,9 @@ cdef class Registry:
                     killed += 1
                     waiting += order.flags & ORDER_HAS_WAITING != 0
                 handle = order.owner_next
-        owner.fenced_epoch = epoch
-        owner.covered.live -= killed
-        owner.covered.waiting -= waiting
+        owner.fenced_epochs[covered] = epoch
+        mine.live -= killed
+        mine.waiting -= waiting
         owner.dead += killed
         self.portfolios[owner.portfolio].open -= killed
         self.portfolios[owner.portfolio].waiting -= waiting

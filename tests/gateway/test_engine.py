@@ -665,6 +665,19 @@ def test_uncovered_orders_and_those_of_other_owners_outlive_the_fence(probe: Eng
     assert ids(probe.resting(FUTURE, SELL)) == [1, 3]
 
 
+def test_the_other_fence_takes_the_uncovered_orders_alone(probe: EngineProbe) -> None:
+    place(probe, MAKER, 101, SELL, 100, 1, covered=False)
+    place(probe, MAKER, 102, SELL, 100, 1)
+    assert probe.fence(MAKER, 1, covered=False) == 1
+    assert (probe.owner_counts(MAKER), probe.portfolio_open(0)) == ((1, 1, 1), 1)
+    assert ids(probe.resting(FUTURE, SELL)) == [2]
+    check(probe.engine)
+    assert (probe.drain(MAKER, 10), [order.order_id for order in probe.drain(MAKER, 10, covered=False)]) == ([], [1])
+    assert rejection(place(probe, MAKER, 103, SELL, 100, 1)) == rejected(
+        OrderRejectReason.SYSTEM_ERROR, "epoch 1 of the session is over"
+    )
+
+
 def test_no_order_of_an_epoch_is_accepted_after_its_fence(probe: EngineProbe) -> None:
     probe.fence(MAKER, 3)
     assert rejection(place(probe, MAKER, 101, BUY, 100, 1, epoch=3)) == rejected(

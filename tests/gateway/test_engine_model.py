@@ -175,8 +175,8 @@ class Pair:
             self.naive.cancel_by_id(owner, order_id, instrument_id),
         )
 
-    def fence(self, owner: int, epoch: int) -> None:
-        assert self.probe.fence(owner, epoch) == self.naive.fence(owner, epoch)
+    def fence(self, owner: int, epoch: int, covered: bool) -> None:
+        assert self.probe.fence(owner, epoch, covered=covered) == self.naive.fence(owner, epoch, covered=covered)
         self.epochs[owner] = max(self.epochs[owner], epoch + 1)
 
     def fence_portfolio(self, portfolio: int) -> None:
@@ -394,9 +394,9 @@ class EngineMachine(RuleBasedStateMachine):
     def pass_time(self, after: int) -> None:
         self.pair.pass_time(after)
 
-    @rule(owner=owners, back=st.integers(0, 2))
-    def fence(self, owner: int, back: int) -> None:
-        self.pair.fence(owner, self.pair.epochs[owner] - back)
+    @rule(owner=owners, back=st.integers(0, 2), covered=st.booleans())
+    def fence(self, owner: int, back: int, covered: bool) -> None:
+        self.pair.fence(owner, self.pair.epochs[owner] - back, covered)
 
     @rule(owner=owners)
     def take_over(self, owner: int) -> None:
@@ -479,7 +479,7 @@ def random_step(pair: Pair, dice: random.Random) -> None:
     elif choice < 0.9:
         pair.cancel_by_id(owner, pair.naive.last_order_id - dice.randint(0, 40), instrument_id)
     elif choice < 0.92:
-        pair.fence(owner, pair.epochs[owner] - dice.randint(0, 1))
+        pair.fence(owner, pair.epochs[owner] - dice.randint(0, 1), dice.random() < 0.6)
     elif choice < 0.94:
         pair.epochs[owner] += 1
     elif choice < 0.945:

@@ -85,6 +85,19 @@ def test_the_fence_kills_exactly_the_covered_orders_of_its_owner() -> None:
     check_registry(probe.registry)
 
 
+def test_each_of_an_owners_two_fences_kills_its_own_kind_of_order() -> None:
+    probe = make()
+    for order_id, covered, epoch in [(1, True, 1), (2, False, 1), (3, False, 2), (4, True, 3), (5, False, 3)]:
+        probe.enter(0, order_id, order_id, covered=covered, epoch=epoch)
+    alive = []
+    for epoch, covered, killed in [(2, False, 2), (1, True, 1), (3, False, 1), (3, False, 0), (3, True, 1)]:
+        assert probe.raise_fence(0, epoch, covered=covered) == killed
+        alive.append([order_id for order_id in range(1, 6) if probe.find_order_id(order_id) is not None])
+        check_registry(probe.registry)
+    assert alive == [[1, 4, 5], [4, 5], [4], [4], []]
+    assert (probe.orders_of(0), probe.orders_of(0, covered=False)) == ([1, 4], [2, 3, 5])
+
+
 def test_a_fence_raised_again_kills_nothing_more() -> None:
     probe = make()
     probe.enter(0, 1, 1)

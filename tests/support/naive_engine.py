@@ -120,7 +120,8 @@ class NaiveEngine:
         self.mmp = NaiveMmp(groups, self.instruments)
         self.slots: list[Slot] = []
         """Of what is quoted, newest first: the order in which a group is told of."""
-        self.fenced_epochs = [0] * len(owners)
+        self.fenced_epochs = {False: [0] * len(owners), True: [0] * len(owners)}
+        """Of uncovered and of covered orders, by owner."""
         self.fenced_order_ids = [0] * len(portfolios)
         self.locked: set[int] = set()
         self.closed: dict[int, CancelReason] = {}
@@ -135,8 +136,12 @@ class NaiveEngine:
     # Queries.
 
     def is_dead(self, order: NaiveOrder) -> bool:
-        gone = order.covered and order.epoch <= self.fenced_epochs[order.owner]
+        gone = order.epoch <= self.fenced_epochs[order.covered][order.owner]
         return gone or order.order_id <= self.fenced_order_ids[order.portfolio]
+
+    def is_over(self, owner: int, epoch: int) -> bool:
+        fenced = max(epochs[owner] for epochs in self.fenced_epochs.values())
+        return epoch <= fenced or epoch < self.newest_epochs[owner]
 
     def live(self) -> list[NaiveOrder]:
         return [order for order in self.orders if not self.is_dead(order)]
@@ -227,7 +232,7 @@ class NaiveEngine:
             owner, client_order_id, instrument_id, 0, price, quantity, TimeInForce.GTC, flags, None,
             SelfTradingMode.CANCEL_TAKER, show_quantity, True, epoch, time, correlation_id,
         )  # fmt: skip
-        if epoch <= self.fenced_epochs[owner] or epoch < self.newest_epochs[owner]:
+        if self.is_over(owner, epoch):
             return self.rejected(asked, OrderRejectReason.SYSTEM_ERROR)
         if instrument_id not in self.instruments:
             return self.rejected(asked, OrderRejectReason.INVALID_INSTRUMENT)
@@ -330,9 +335,9 @@ class NaiveEngine:
 
     # The fence, and orders that leave together.
 
-    def fence(self, owner: int, epoch: int) -> int:
+    def fence(self, owner: int, epoch: int, *, covered: bool = True) -> int:
         before = len(self.live())
-        self.fenced_epochs[owner] = max(self.fenced_epochs[owner], epoch)
+        self.fenced_epochs[covered][owner] = max(self.fenced_epochs[covered][owner], epoch)
         return before - len(self.live())
 
     def fence_portfolio(self, portfolio: int) -> int:
@@ -422,7 +427,7 @@ class NaiveEngine:
 
     def reason_to_reject(self, order: NewOrder) -> OrderRejectReason | None:
         """The first rule that the order breaks; moves the price of a post-only order that would cross."""
-        if order.epoch <= self.fenced_epochs[order.owner] or order.epoch < self.newest_epochs[order.owner]:
+        if self.is_over(order.owner, order.epoch):
             return OrderRejectReason.SYSTEM_ERROR
         if order.instrument_id not in self.instruments:
             return OrderRejectReason.INVALID_INSTRUMENT

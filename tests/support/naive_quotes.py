@@ -92,7 +92,7 @@ class NaiveQuotes:
         reset_mmp: bool,
     ) -> MassQuoteRejectReason | None:
         engine = self.engine
-        if epoch <= engine.fenced_epochs[owner] or epoch < engine.newest_epochs[owner]:
+        if engine.is_over(owner, epoch):
             return MassQuoteRejectReason.SYSTEM_ERROR
         if engine.owners[owner].portfolio in engine.locked:
             return MassQuoteRejectReason.PORTFOLIO_LOCKED
