@@ -28,9 +28,10 @@ from gateway.cancel_on_disconnect import CancelOnDisconnect, Ending
 from gateway.config import ApiKey, Config
 from gateway.credentials import KeyRing
 from gateway.day_orders import DayOrders
+from gateway.deadlines import Deadlines
 from gateway.dispatch import Dispatcher
 from gateway.errors import LifecycleError
-from gateway.heartbeat import Deadlines, has_lapsed, must_probe, must_speak, next_look
+from gateway.heartbeat import has_lapsed, must_probe, must_speak, next_look
 from gateway.lifecycle import (
     CAUSE_POLICY,
     TEXT_ALREADY_LOGGED_ON,
@@ -91,7 +92,7 @@ class Core:
             settings.frame_size_max_in,
             settings.sequence_check == "strict",
         )
-        self._deadlines = Deadlines()
+        self._deadlines = Deadlines[Link]()
         # In order of connecting, so that the one that has waited longest is the first.
         self._pending_logons: dict[Link, None] = {}
         self.is_shutting_down = False
@@ -278,6 +279,7 @@ class Core:
         session = Session(
             len(self.sessions), key.client_id, key.portfolio, key.role == "drop_copy", stream, self.dirty_sessions
         )
+        session.portfolio_cancel = key.portfolio_cancel
         watchers = self._watchers.setdefault(key.portfolio, [])
         if session.drop_copy:
             watchers.append(session)

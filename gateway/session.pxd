@@ -51,6 +51,7 @@ cdef class Session:
         readonly bytes client_id_wire   # 16 bytes, NUL padded
         readonly int64_t portfolio_id
         readonly bint drop_copy
+        public bint portfolio_cancel    # whether its key may cancel for the whole portfolio: 4010 with that scope, and 4020
         readonly Stream stream
         public list watchers            # the drop-copy sessions of the portfolio
         public int state

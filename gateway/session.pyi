@@ -37,6 +37,7 @@ class Link:
 
 @disjoint_base
 class Session:
+    portfolio_cancel: bool
     watchers: list[Session]
     state: int
     link: Link | None

@@ -289,6 +289,7 @@ class VenueControls:
             is_news = self._keys.get(key.client_id) != key or self.is_shut_out(key.client_id)
             if is_news and key.client_id not in self.revoked:
                 self._core.key_ring.put(key, self._slots[key.client_id])
+            self._session(key.client_id).portfolio_cancel = key.portfolio_cancel
             self._keys[key.client_id] = key
 
     def _let_in(self, key: ApiKey) -> None:
