@@ -22,7 +22,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from codec.layout import CancelReason, Cause
-from gateway.lifecycle import CAUSE_POLICY
+from gateway.cause_policy import CAUSE_POLICY
 from gateway.limits import ENDINGS_PER_STEP_MAX, ORDERS_CANCELED_ENTRIES_MAX, orders_canceled_bytes
 from gateway.orders import Orders
 from gateway.session import Session

@@ -25,6 +25,7 @@ core.
 from codec.layout import Cause
 from gateway.assembly import engine_of, portfolio_indexes, rate_limits_of, silence_of
 from gateway.cancel_on_disconnect import CancelOnDisconnect, Ending
+from gateway.cause_policy import CAUSE_POLICY
 from gateway.config import ApiKey, Config
 from gateway.credentials import KeyRing
 from gateway.day_orders import DayOrders
@@ -33,7 +34,6 @@ from gateway.dispatch import Dispatcher
 from gateway.errors import LifecycleError
 from gateway.heartbeat import has_lapsed, must_probe, must_speak, next_look
 from gateway.lifecycle import (
-    CAUSE_POLICY,
     TEXT_ALREADY_LOGGED_ON,
     TEXT_LOGON_TIMEOUT,
     TEXT_OVERTAKEN,

@@ -1,53 +1,14 @@
-"""How sessions and links live and end: the states, the causes of an end, and what each cause means.
+"""How sessions and links live and end: the states, and what leads from one to the other.
 
-Everything that changes a session's or a link's state goes through the two tables below. Cause numbers are those of the
-receipt (4030); LoggedOut texts are here and nowhere else.
+Everything that changes a session's or a link's state goes through the two tables below. What each cause of an end means
+is the table in cause_policy.py. LoggedOut texts are in these two files and nowhere else.
 """
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from codec.layout import CancelReason, Cause
 from gateway.errors import LifecycleError
-from gateway.session import LinkClosing, LinkState, SessionState
-
-CLOSING_POLITELY: Final = LinkClosing.CLOSING_POLITELY
-CLOSING_ABORT: Final = LinkClosing.CLOSING_ABORT
-_DISCONNECT: Final = CancelReason.CLIENT_DISCONNECT
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What follows from one cause.
-
-    text: what LoggedOut says, None where the line is gone and nobody could read it.
-    cancel_reason: what OrdersCanceled says of its orders.
-    peer_reads: the client is alive, so bytes that the socket took count as delivered.
-    closing: how the line is let go when everything is told.
-    level: of the log line.
-    """
-
-    text: str | None
-    cancel_reason: CancelReason
-    peer_reads: bool
-    closing: LinkClosing
-    level: str
-
-
-# With cancel on disconnect always on, every cause fires: the session's open orders are cancelled.
-CAUSE_POLICY: Final[dict[Cause, Policy]] = {
-    # LoggedOut text, cancel reason, peer reads, closing, log level
-    Cause.TCP_CLOSED: Policy(None, _DISCONNECT, False, CLOSING_POLITELY, "warning"),
-    Cause.TCP_RESET: Policy(None, _DISCONNECT, False, CLOSING_ABORT, "warning"),
-    Cause.HEARTBEAT_MISSED: Policy("heartbeat missed", _DISCONNECT, False, CLOSING_POLITELY, "warning"),
-    Cause.LOGOUT: Policy("logout", _DISCONNECT, True, CLOSING_POLITELY, "info"),
-    Cause.DISPLACED: Policy("displaced by a newer logon of this key", _DISCONNECT, False, CLOSING_POLITELY, "warning"),
-    Cause.PROTOCOL_VIOLATION: Policy("protocol violation", _DISCONNECT, True, CLOSING_POLITELY, "warning"),
-    Cause.SLOW_CONSUMER: Policy("slow consumer", _DISCONNECT, False, CLOSING_ABORT, "warning"),
-    Cause.GATEWAY_SHUTDOWN: Policy("gateway shutdown", _DISCONNECT, False, CLOSING_POLITELY, "info"),
-    Cause.ADMIN: Policy("ended by the venue", CancelReason.ADMIN, True, CLOSING_POLITELY, "warning"),
-}
+from gateway.session import LinkState, SessionState
 
 TEXT_KEY_REVOKED: Final = "ended by the venue: this key is revoked"
 

@@ -18,11 +18,12 @@ from msgspec import Struct, structs
 from codec.layout import CancelReason, Cause
 from gateway.assembly import instrument_spec, portfolio_spec, rate_limits_of
 from gateway.cancel_on_disconnect import Ending
+from gateway.cause_policy import CAUSE_POLICY
 from gateway.config import ApiKey, ClientId, Config, Id, RateLimit
 from gateway.engine import InstrumentState
 from gateway.engine_types import OwnerSpec
 from gateway.errors import ControlError
-from gateway.lifecycle import CAUSE_POLICY, TEXT_KEY_REVOKED
+from gateway.lifecycle import TEXT_KEY_REVOKED
 from gateway.log import Log
 from gateway.reload import Changes, compare
 from gateway.session import Session, SessionState

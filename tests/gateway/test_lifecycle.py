@@ -1,11 +1,9 @@
-"""The tables of states and causes: what follows from what, and that nothing else does."""
+"""The tables of states: what follows from what, and that nothing else does."""
 
 import pytest
 
-from codec.layout import Cause
 from gateway.errors import LifecycleError
 from gateway.lifecycle import (
-    CAUSE_POLICY,
     LINK_STATES,
     SESSION_STATES,
     LinkEvent,
@@ -13,11 +11,7 @@ from gateway.lifecycle import (
     next_link_state,
     next_session_state,
 )
-from gateway.limits import TEXT_MAX_BYTES
-from gateway.session import LinkClosing, LinkState, SessionState
-
-LATER_CAUSES = {Cause.DEAD_MAN_EXPIRED, Cause.GATEWAY_RESTARTED, Cause.GATEWAY_LOST}
-"""Causes of features that are not built yet."""
+from gateway.session import LinkState, SessionState
 
 
 @pytest.mark.parametrize("state", list(SessionState))
@@ -59,25 +53,3 @@ def test_a_link_can_be_lost_from_every_state_that_has_no_session() -> None:
     without_session = set(LinkState) - {LinkState.LINK_LIVE}
     lost = {state for state, event in LINK_STATES if event == LinkEvent.LOST}
     assert lost == without_session, "a live link is first left by its session"
-
-
-def test_every_cause_that_can_happen_yet_has_a_policy() -> None:
-    assert set(CAUSE_POLICY) == set(Cause) - LATER_CAUSES
-
-
-def test_who_cannot_read_it_is_told_nothing() -> None:
-    silent = {cause for cause, policy in CAUSE_POLICY.items() if policy.text is None}
-    assert silent == {Cause.TCP_CLOSED, Cause.TCP_RESET}
-
-
-def test_only_a_line_that_takes_nothing_is_cut_without_a_word() -> None:
-    cut = {cause for cause, policy in CAUSE_POLICY.items() if policy.closing == LinkClosing.CLOSING_ABORT}
-    assert cut == {Cause.TCP_RESET, Cause.SLOW_CONSUMER}
-
-
-def test_the_texts_of_logged_out_are_ascii_and_leave_room_for_what_was_wrong() -> None:
-    texts = [policy.text for policy in CAUSE_POLICY.values() if policy.text]
-    assert len(set(texts)) == len(texts)
-    for text in texts:
-        assert text.isascii()
-        assert len(text) <= TEXT_MAX_BYTES // 2

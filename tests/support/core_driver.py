@@ -13,9 +13,9 @@ from codec import messages
 from codec.layout import Cause, Side
 from codec.values import Complete, Decimal72, Message
 from gateway import config
+from gateway.cause_policy import CAUSE_POLICY
 from gateway.config import Config
 from gateway.core import Core
-from gateway.lifecycle import CAUSE_POLICY
 from gateway.log import Log
 from gateway.session import Link, LinkClosing, LinkState, Session
 

@@ -12,15 +12,14 @@ from typing import Any
 from codec import messages
 from codec.layout import CancelReason, Cause, RejectReason
 from gateway.assembly import silence_of
+from gateway.cause_policy import CAUSE_POLICY, Policy
 from gateway.config import Config
 from gateway.lifecycle import (
-    CAUSE_POLICY,
     TEXT_ALREADY_LOGGED_ON,
     TEXT_BAD_CREDENTIALS,
     TEXT_LOGON_TIMEOUT,
     TEXT_NOT_LOGON,
     TEXT_OVERTAKEN,
-    Policy,
 )
 from gateway.session import LinkClosing
 from support.naive_assembly import naive_engine_of, rate_limits_of
