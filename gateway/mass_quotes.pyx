@@ -63,6 +63,7 @@ cdef class MassQuotes:
             self.outcome.details = b"too many requests: the rate limit's bucket is full"
             return self._report_rejected(session, correlation_id, now)
         self.quotes.mass_quote(&self.request, &self.outcome, &self.orders.outcome)
+        self.orders.dead_met += self.orders.outcome.dead_met
         if self.orders.engine.registry.mmp.unfrozen != NONE:
             report_unfrozen(self.orders, session, correlation_id, now)
         if self.outcome.status != OUTCOME_ACCEPTED:

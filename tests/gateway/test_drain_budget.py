@@ -2,15 +2,17 @@
 
 from support.core_driver import CoreDriver, configuration, nine, order, quantity
 
-from codec.layout import Side, TimeInForce
+from codec.layout import QuoteStatus, Side, TimeInForce
 
 STEP = 100
 ORDERS = 1_000
+GROUP = '[[mmp_group]]\nid = 7\nportfolio = 1\nquantity_limit = "10"\ninterval_ms = 1000\nfrozen_ms = 1000\n'
+ZERO = quantity(0)
 
 
 def lost_maker() -> CoreDriver:
     """A core in which a maker with many orders has just been lost; none of them has been drained."""
-    driver = CoreDriver(configuration(drain_step_orders=STEP))
+    driver = CoreDriver(configuration(drain_step_orders=STEP, extra=GROUP))
     maker = driver.logged_on("maker-1")
     for number in range(1, ORDERS + 1):
         maker.order(number)
@@ -30,6 +32,17 @@ def test_dead_orders_that_matching_took_out_of_the_book_count_as_work_of_the_ste
     (response,) = taker.take()
     sent = order(1, side=Side.SELL, time_in_force=TimeInForce.IOC)
     assert (response.fields["total_filled"], response.fields["quantity"]) == (quantity(0), sent["quantity"])
+    assert driver.settle() == 2 * ORDERS // STEP
+
+
+def test_dead_orders_that_a_mass_quote_took_out_of_the_book_count_likewise() -> None:
+    driver = lost_maker()
+    quoter = driver.logged_on("maker-2")
+    ask = {"ask_price": nine(100), "ask_qty": quantity(1), "bid_price": None, "bid_qty": ZERO}
+    quoter.send("MassQuoteRequest", quote_id=1, mmp_group_id=7, quotes=[{"instrument_id": 1} | ask])
+    (response,) = quoter.take()
+    (told,) = response.fields["quotes"]
+    assert (told["ask_status"], told["ask_filled_qty"]) == (QuoteStatus.UPDATED, ZERO)
     assert driver.settle() == 2 * ORDERS // STEP
 
 
