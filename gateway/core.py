@@ -23,6 +23,7 @@ core.
 """
 
 from codec.layout import Cause
+from gateway.admission import Admission
 from gateway.assembly import engine_of, portfolio_indexes, rate_limits_of, silence_of
 from gateway.cancel_on_disconnect import CancelOnDisconnect, Ending
 from gateway.cause_policy import CAUSE_POLICY
@@ -33,21 +34,11 @@ from gateway.deadlines import Deadlines
 from gateway.dispatch import Dispatcher
 from gateway.errors import LifecycleError
 from gateway.heartbeat import has_lapsed, must_probe, must_speak, next_look
-from gateway.lifecycle import (
-    TEXT_ALREADY_LOGGED_ON,
-    TEXT_LOGON_TIMEOUT,
-    TEXT_OVERTAKEN,
-    TEXT_TOO_MANY_CONNECTIONS,
-    LinkEvent,
-    SessionEvent,
-    next_link_state,
-    next_session_state,
-)
+from gateway.lifecycle import LinkEvent, SessionEvent, next_link_state, next_session_state
 from gateway.limits import PENDING_LOGONS_MAX, SETTLEMENTS_AT_ONCE_MAX
 from gateway.log import Log
-from gateway.logon import LogonRequest, Refusal, judge_frame, judge_number
 from gateway.orders import Orders
-from gateway.session import Link, LinkClosing, LinkState, Session, SessionState, logged_out
+from gateway.session import Link, LinkClosing, LinkState, Session, SessionState
 from gateway.settlement import Settlements
 from gateway.stream import ChunkPool, Stream
 from gateway.venue_controls import Control, VenueControls
@@ -62,19 +53,16 @@ class Core:
     def __init__(self, config: Config, log: Log, pending_logons_max: int = PENDING_LOGONS_MAX) -> None:
         settings = config.gateway
         self._log = log
-        self._pending_logons_max = pending_logons_max
         self.key_ring = KeyRing(config.api_keys)
-        self._refuse_duplicates = settings.duplicate_logon == "refuse"
-        self._heartbeat_interval_s = settings.heartbeat_interval_s
-        self._silence = silence_of(config.gateway)
+        self.silence = silence_of(config.gateway)
         self._resend_depth_bytes = settings.resend_depth_bytes
         self._resend_total_bytes = settings.resend_total_bytes
         self._pool = ChunkPool()
         self.dirty_sessions: list[Session] = []
         self.closing_links: list[Link] = []
         self.sessions: list[Session] = []
-        # Sessions without a connection, in order of losing it: the first gives way first when streams grow too large.
-        self._disconnected: dict[Session, None] = {}
+        # Without a connection, in order of losing it: the first gives way first when streams grow too large.
+        self.disconnected: dict[Session, None] = {}
         self._watchers: dict[int, list[Session]] = {}
         for key in config.api_keys:
             self.add_session(key)
@@ -92,9 +80,8 @@ class Core:
             settings.frame_size_max_in,
             settings.sequence_check == "strict",
         )
-        self._deadlines = Deadlines[Link]()
-        # In order of connecting, so that the one that has waited longest is the first.
-        self._pending_logons: dict[Link, None] = {}
+        self.deadlines = Deadlines[Link]()
+        self._admission = Admission(self, self.key_ring, settings, log, pending_logons_max)
         self.is_shutting_down = False
         self.controls = VenueControls(self, config, log)
 
@@ -113,7 +100,7 @@ class Core:
     @property
     def pending_logons(self) -> int:
         """Connections whose Logon is awaited."""
-        return len(self._pending_logons)
+        return self._admission.pending_logons
 
     @property
     def is_shut_down(self) -> bool:
@@ -129,7 +116,7 @@ class Core:
     def next_deadline(self) -> int | None:
         """The core time at which `tick` may have something to do, None when there is nothing to wait for."""
         timers = (
-            self._deadlines.first,
+            self.deadlines.first,
             self.dispatcher.next_timer_ns,
             self.dispatcher.releases.next_release,
             self.dispatcher.mmp_reports.next_unfreeze,
@@ -140,17 +127,7 @@ class Core:
 
     def connected(self, link: Link, now: int) -> None:
         """A connection was accepted: its Logon is awaited until the logon timeout."""
-        link.connected_judged_ns = self._judged(now)
-        if self.is_shutting_down:
-            self._refuse(link, str(CAUSE_POLICY[Cause.GATEWAY_SHUTDOWN].text), now)
-            return
-        self._pending_logons[link] = None
-        self._deadlines.set(link, now + self._silence.logon_ns)
-        if len(self._pending_logons) > self._pending_logons_max:
-            # Who means to log on does so at once: the one that has waited longest is the least likely to.
-            longest = next(iter(self._pending_logons))
-            self._refuse(longest, TEXT_TOO_MANY_CONNECTIONS, now)
-            longest.closing = LinkClosing.CLOSING_ABORT
+        self._admission.connected(link, now)
 
     def received(self, link: Link, data: bytes, now: int) -> None:
         """Bytes came in. What is not a whole frame yet, or may not be read yet, is kept by the link."""
@@ -197,9 +174,9 @@ class Core:
         been read yet.
         """
         self.run_timers(now)
-        while (link := self._deadlines.pop_due(seen)) is not None:
+        while (link := self.deadlines.pop_due(seen)) is not None:
             if link.state == LinkState.LINK_LOGON:
-                self._judge_stranger(link, seen, now)
+                self._admission.judge_stranger(link, seen, now)
             elif link.state == LinkState.LINK_LIVE:
                 self._judge(link, seen, now)
         # Last: an order whose session has just been found gone is dead.
@@ -227,8 +204,7 @@ class Core:
         """No new logons; every session ends with cause 9, drop copy last. Done when `is_shut_down`."""
         self.is_shutting_down = True
         text = str(CAUSE_POLICY[Cause.GATEWAY_SHUTDOWN].text)
-        for link in list(self._pending_logons):
-            self._refuse(link, text, now)
+        self._admission.refuse_all(text, now)
         for session in self.sessions:
             self.turn_away(session, text, now)
             if session.state == SessionState.SESSION_LIVE and not session.drop_copy:
@@ -268,8 +244,19 @@ class Core:
         session.state = next_session_state(session.state, SessionEvent.GONE)
         session.ending = ending
         link.state = next_link_state(link.state, LinkEvent.SESSION_GONE)
-        self._deadlines.clear(link)
-        self._disconnected[session] = None
+        self.deadlines.clear(link)
+        self.disconnected[session] = None
+
+    # called by the ways in
+
+    def judged(self, now: int) -> int:
+        """The time on the clock that the gateway's own stalls do not advance."""
+        return now - self.dispatcher.stalled_ns
+
+    def close(self, link: Link, closing: LinkClosing) -> None:
+        """The line is to be let go like that."""
+        link.closing = closing
+        self.closing_links.append(link)
 
     # called by the venue's controls
 
@@ -286,7 +273,7 @@ class Core:
         else:
             session.watchers = watchers
         self.sessions.append(session)
-        self._disconnected[session] = None
+        self.disconnected[session] = None
         return session
 
     def watchers_of(self, session: Session) -> list[Session]:
@@ -295,29 +282,13 @@ class Core:
 
     def turn_away(self, session: Session, text: str, now: int) -> None:
         """Refuses the newcomer that waits for the session's end, if there is one."""
-        if session.newcomer is not None:
-            self._refuse(session.newcomer, text, now)
+        self._admission.turn_away(session, text, now)
 
     # called by the dispatcher
 
     def logon(self, link: Link, frame: bytes, now: int) -> None:
         """The first frame of a link: a Logon to be judged, or anything else, which is refused."""
-        verdict = judge_frame(frame, self.key_ring)
-        if isinstance(verdict, LogonRequest):
-            session = self.sessions[verdict.slot]
-            verdict = judge_number(verdict, session) or verdict
-        if isinstance(verdict, LogonRequest) and session.state == SessionState.SESSION_LIVE and self._refuse_duplicates:
-            verdict = Refusal(TEXT_ALREADY_LOGGED_ON)
-        if isinstance(verdict, Refusal):
-            self._log.warning("logon refused", reason=verdict.text)
-            self._refuse(link, verdict.text, now)
-            return
-        self._forget(link)
-        self.gone(session, Cause.DISPLACED, now)
-        if session.state == SessionState.SESSION_ENDING:
-            self._wait(link, session, verdict, now)
-        else:
-            self._admit(link, session, verdict, now)
+        self._admission.logon(link, frame, now)
 
     def violated(self, link: Link, text: str, now: int) -> None:
         """The link broke the protocol beyond a Reject; `text` says what was wanted and what came."""
@@ -326,65 +297,11 @@ class Core:
             self.gone(session_of(link), Cause.PROTOCOL_VIOLATION, now, f"{policy_text}: {text}")
         else:
             self._log.warning("logon refused", reason=text)
-            self._refuse(link, text, now)
+            self._admission.refuse(link, text, now)
 
     def logout(self, session: Session, now: int) -> None:
         """The client said goodbye."""
         self.gone(session, Cause.LOGOUT, now)
-
-    # inside: ways in
-
-    def _wait(self, link: Link, session: Session, request: LogonRequest, now: int) -> None:
-        self.turn_away(session, TEXT_OVERTAKEN, now)
-        link.state = next_link_state(link.state, LinkEvent.MUST_WAIT)
-        link.session = session
-        link.logon = request
-        session.newcomer = link
-
-    def _admit(self, link: Link, session: Session, request: LogonRequest, now: int) -> None:
-        session.state = next_session_state(session.state, SessionEvent.ADMITTED)
-        link.state = next_link_state(link.state, LinkEvent.ADMITTED)
-        link.session = session
-        link.logon = None
-        session.link = link
-        session.newcomer = None
-        session.epoch += 1
-        session.version = request.version
-        self._disconnected.pop(session, None)
-        last_processed = 0 if request.reset else session.last_processed
-        cancels = self._start_numbers(session, request)
-        session.stream.attach()
-        session.send_logon_conf(self._heartbeat_interval_s, last_processed, now)
-        for frame in cancels:
-            session.reissue(frame, now)
-        session.heard_ns = now
-        session.heard_judged_ns = self._judged(now)
-        session.probed_judged_ns = 0
-        self._deadlines.set(link, next_look(session, self._silence, self.dispatcher.stalled_ns))
-        self._log.info("logon", client_id=session.client_id, epoch=session.epoch, version=session.version)
-
-    def _start_numbers(self, session: Session, request: LogonRequest) -> list[bytes]:
-        """Continues or restarts both streams; returns the cancels that a reset must not lose."""
-        cancels: list[bytes] = []
-        ending = session.ending
-        if request.reset:
-            if ending is not None and not ending.delivered and ending.first_number is not None:
-                cancels = session.cancels(ending.first_number, ending.last_number)
-            session.stream.reset()
-        session.stream.end_allowance()
-        session.ending = None
-        session.expected_number = request.number + 1
-        session.last_processed = request.number
-        return cancels
-
-    def _refuse(self, link: Link, text: str, now: int) -> None:
-        """LoggedOut without a session: number 0, part of no stream."""
-        if link.state == LinkState.LINK_WAITING and link.session is not None:
-            link.session.newcomer = None
-        self._forget(link)
-        link.state = next_link_state(link.state, LinkEvent.REFUSED)
-        link.farewell = logged_out(text.encode("ascii", "replace"), now)
-        self._close(link, LinkClosing.CLOSING_POLITELY)
 
     # inside: ways out
 
@@ -397,7 +314,7 @@ class Core:
             session.send_logged_out((ending.text or policy.text).encode("ascii", "replace"), now)
         if policy.closing == LinkClosing.CLOSING_POLITELY:
             link.farewell = session.stream.take(session.stream.unsent_bytes)
-        self._close(link, policy.closing)
+        self.close(link, policy.closing)
         link.ending = ending
         session.stream.detach()
         session.link = None
@@ -412,10 +329,7 @@ class Core:
             reason=ending.text,
             fence_to_told_us=(now - ending.fenced_time) // 1000,
         )
-        newcomer = session.newcomer
-        if newcomer is not None:
-            self._admit(newcomer, session, newcomer.logon, now)
-            self.dispatcher.resume(newcomer, now)
+        self._admission.let_in_newcomer(session, now)
 
     def _shut_down_drop_copy(self, now: int) -> None:
         """Drop copy is closed last, after every cancel has been put to it."""
@@ -423,50 +337,27 @@ class Core:
             for session in self._live_sessions():
                 self.gone(session, Cause.GATEWAY_SHUTDOWN, now)
 
-    def _close(self, link: Link, closing: LinkClosing) -> None:
-        link.closing = closing
-        self.closing_links.append(link)
-
     def _dispose(self, link: Link, cause: Cause, now: int) -> None:
         """The line of a link is of no use any more: its session is gone, or it never had one and may go."""
         if link.state == LinkState.LINK_LIVE:
             self.gone(session_of(link), cause, now)
         elif link.state in (LinkState.LINK_LOGON, LinkState.LINK_WAITING):
-            if link.session is not None:
-                link.session.newcomer = None
-            self._forget(link)
-            link.state = next_link_state(link.state, LinkEvent.LEFT)
-            self._close(link, CAUSE_POLICY[cause].closing)
-
-    def _forget(self, link: Link) -> None:
-        """The link is no longer one whose Logon is awaited."""
-        self._pending_logons.pop(link, None)
-        self._deadlines.clear(link)
+            self._admission.leave(link, CAUSE_POLICY[cause].closing)
 
     # inside: time, and what it costs to remember
 
     def _judge(self, link: Link, seen: int, now: int) -> None:
         session = session_of(link)
-        judged = self._judged(seen)
-        if has_lapsed(session, self._silence, judged):
+        judged = self.judged(seen)
+        if has_lapsed(session, self.silence, judged):
             self.gone(session, Cause.HEARTBEAT_MISSED, now)
             return
-        if must_probe(session, self._silence, judged):
+        if must_probe(session, self.silence, judged):
             session.send_test_request(session.stream.next_number, now)
-            session.probed_judged_ns = self._judged(now)
-        elif must_speak(session, self._silence, seen):
+            session.probed_judged_ns = self.judged(now)
+        elif must_speak(session, self.silence, seen):
             session.send_heartbeat(0, now)
-        self._deadlines.set(link, next_look(session, self._silence, self.dispatcher.stalled_ns))
-
-    def _judge_stranger(self, link: Link, seen: int, now: int) -> None:
-        refused_at = link.connected_judged_ns + self._silence.logon_ns + self.dispatcher.stalled_ns
-        if refused_at > seen:
-            self._deadlines.set(link, refused_at)
-        else:
-            self._refuse(link, TEXT_LOGON_TIMEOUT, now)
-
-    def _judged(self, now: int) -> int:
-        return now - self.dispatcher.stalled_ns
+        self.deadlines.set(link, next_look(session, self.silence, self.dispatcher.stalled_ns))
 
     def run_timers(self, now: int) -> None:
         """What its time has come for happens before anything else does."""
@@ -486,7 +377,7 @@ class Core:
         """Brings what all streams store below the total; the sessions disconnected longest give way first."""
         # A little more than needed, so that the next frame does not make it necessary again.
         wanted = self._resend_total_bytes - self._resend_total_bytes // 64
-        for session in [*self._disconnected, *self._live_sessions()]:
+        for session in [*self.disconnected, *self._live_sessions()]:
             excess = self._pool.stored_bytes - wanted
             if excess <= 0:
                 return
