@@ -21,6 +21,7 @@ MODULES = (
     "gateway.book",
     "gateway.bump_queue",
     "gateway.bump_release",
+    "gateway.cancel_all_after",
     "gateway.connection",
     "gateway.day_orders",
     "gateway.dispatch",

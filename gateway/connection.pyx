@@ -78,6 +78,7 @@ cdef class Shell:
         self.dirty_sessions = core.dirty_sessions
         self.closing_links = core.closing_links
         self.paused = []
+        self.filled = set()
         self.close_linger_ns = settings.close_linger_ms * MILLISECOND_NS
         self.slow_consumer_ns = settings.slow_consumer_ms * MILLISECOND_NS
         self.slow_consumer_bytes = settings.slow_consumer_bytes
@@ -118,7 +119,11 @@ cdef class Shell:
         self.look_expected_ns = INT64_MAX if at is None else at
 
     def after_pass(self, callback, *arguments) -> None:
-        """For timers: calls back when all sockets that are ready now have been read and written."""
+        """For timers: calls back when all sockets that are ready now have been read and written.
+
+        Those in `filled` then may have more to read.
+        """
+        self.filled.clear()
         # What is called soon from a timer runs before the next poll; what is called soon from there, after it.
         self.loop.call_soon(self.loop.call_soon, callback, *arguments)
 
@@ -264,6 +269,7 @@ cdef class Connection(Link):
         if error is not None:
             shell.core.undelivered(self)
         shell.connections.discard(self)
+        shell.filled.discard(self)
         shell.core.lost(self, shell.look())
         shell.schedule_turn()
 
@@ -290,6 +296,7 @@ cdef class Connection(Link):
         if self.transport is not None:
             self.transport.pause_reading()
             self.shell.paused.append(self)
+            self.shell.filled.add(self)
             self.shell.schedule_turn()
         return 0
 

@@ -10,7 +10,8 @@ Inputs, each with the core time `now` (ns since the epoch, never going back):
     delivered(link)              the socket took every byte of a closing link
     undelivered(link)            the client reset the line all the same
     stalled(stall_ns)            the gateway itself stood still for so long; told before what came in meanwhile
-    tick(now, seen)              time has passed; everything that had come in by `seen` has been received
+    tick(now, seen, unread)      time has passed; everything that had come in by `seen` has been received, but for what
+                                 may be left on the lines in `unread`
     settle(now)                  a settlement by command, besides those at settlement_time
     step(now)                    a bounded piece of the work that is under way, while `is_busy`
     shut_down(now)
@@ -22,6 +23,8 @@ after their `farewell`. The same inputs give the same bytes. The shell in server
 core.
 """
 
+from collections.abc import Collection
+
 from codec.layout import Cause
 from gateway.admission import Admission
 from gateway.assembly import engine_of, portfolio_indexes, rate_limits_of, silence_of
@@ -30,6 +33,7 @@ from gateway.cause_policy import CAUSE_POLICY
 from gateway.config import ApiKey, Config
 from gateway.credentials import KeyRing
 from gateway.day_orders import DayOrders
+from gateway.dead_man_switch import DeadManSwitches
 from gateway.deadlines import Deadlines
 from gateway.dispatch import Dispatcher
 from gateway.errors import LifecycleError
@@ -84,6 +88,7 @@ class Core:
         self._admission = Admission(self, self.key_ring, settings, log, pending_logons_max)
         self.is_shutting_down = False
         self.controls = VenueControls(self, config, log)
+        self.switches = DeadManSwitches(self.cancels, self.dispatcher, self.controls.portfolio_index, log)
 
     # queries
 
@@ -120,6 +125,7 @@ class Core:
             self.dispatcher.next_timer_ns,
             self.dispatcher.releases.next_release,
             self.dispatcher.mmp_reports.next_unfreeze,
+            self.switches.next_trigger,
         )
         return min((at for at in timers if at), default=None)
 
@@ -167,11 +173,11 @@ class Core:
         """
         self.dispatcher.stalled_ns += stall_ns
 
-    def tick(self, now: int, seen: int) -> None:
-        """Runs timers, judges silence as of `seen`, and releases what has waited behind speed bumps.
+    def tick(self, now: int, seen: int, unread: Collection[Link] = ()) -> None:
+        """Runs timers, judges silence and switches as of `seen`, and releases what has waited behind speed bumps.
 
-        By `seen` everything that had arrived has been received. Later than that, who seems silent may only not have
-        been read yet.
+        By `seen` everything that had arrived has been received, but for what lines in `unread` may have more. Later
+        than that, who seems silent may only not have been read yet.
         """
         self.run_timers(now)
         while (link := self.deadlines.pop_due(seen)) is not None:
@@ -179,6 +185,7 @@ class Core:
                 self._admission.judge_stranger(link, seen, now)
             elif link.state == LinkState.LINK_LIVE:
                 self._judge(link, seen, now)
+        self.switches.expire(now, seen, unread)
         # Last: an order whose session has just been found gone is dead.
         self.dispatcher.releases.release(now)
 

@@ -25,6 +25,7 @@ cdef class Dispatcher:
         bint strict
         public int64_t stalled_ns       # sum of the gateway's own measured stalls: silence is not judged by them
         public int64_t next_timer_ns    # core time from which policy.run_timers is to come before any further frame
+        public int64_t next_trigger_ns  # core time at which the next dead man's switch fires; INT64_MAX when none is on
         readonly uint64_t frames_in
         readonly uint64_t frames_rejected
 

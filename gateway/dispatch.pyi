@@ -1,5 +1,6 @@
 from typing import Protocol, Self, final, type_check_only
 
+from gateway.dead_man_switch import DeadManSwitches
 from gateway.mmp_reports import MmpReports
 from gateway.orders import Orders
 from gateway.releases import Releases
@@ -8,6 +9,8 @@ from gateway.stream import ChunkPool
 
 @type_check_only
 class Policy(Protocol):
+    @property
+    def switches(self) -> DeadManSwitches: ...
     def logon(self, link: Link, frame: bytes, now: int) -> None: ...
     def violated(self, link: Link, text: str, now: int) -> None: ...
     def logout(self, session: Session, now: int) -> None: ...
@@ -18,6 +21,7 @@ class Policy(Protocol):
 class Dispatcher:
     stalled_ns: int
     next_timer_ns: int
+    next_trigger_ns: int
     @property
     def orders(self) -> Orders: ...
     @property

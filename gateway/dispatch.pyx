@@ -6,6 +6,7 @@ rarely and is a decision (a logon, the end of a session) goes to `policy`, which
     policy.logon(link, frame, now)              first frame of a link: a Logon or anything else
     policy.violated(link, reason, now)          the connection broke the protocol; `reason` is text for LoggedOut
     policy.logout(session, now)                 the client said goodbye
+    policy.switches.request(...)                a dead man's switch is to be set or turned off
     policy.run_timers(now)                      next_timer_ns has come, or the end of a freeze; it sets the next one
     policy.trim_streams()                       the streams store more than they may
 """
@@ -16,6 +17,7 @@ from libc.string cimport memmove
 
 from codec.layout cimport (
     AmendOrderRequest,
+    CancelAllAfterRequest,
     CancelOrderByIdRequest,
     CancelOrderRequest,
     FrameHeader,
@@ -30,6 +32,7 @@ from codec.layout cimport (
     REJECT_REASON_MESSAGE_DISABLED,
     ResendRequest,
     TEMPLATE_AMEND_ORDER_REQUEST,
+    TEMPLATE_CANCEL_ALL_AFTER_REQUEST,
     TEMPLATE_CANCEL_ORDER_BY_ID_REQUEST,
     TEMPLATE_CANCEL_ORDER_REQUEST,
     TEMPLATE_GET_MASS_QUOTE_MMP_STATUS_REQUEST,
@@ -57,6 +60,7 @@ from codec.wire cimport (
     problem_text,
 )
 
+from gateway.cancel_all_after cimport cancel_all_after
 from gateway.mass_cancel cimport MassCancels
 from gateway.mass_quotes cimport MassQuotes
 from gateway.mmp_reports cimport MmpReports
@@ -92,6 +96,7 @@ cdef class Dispatcher:
         self.policy = policy
         self.frame_size_max = frame_size_max
         self.strict = strict
+        self.next_trigger_ns = INT64_MAX
 
     def feed(self, Link link not None, bytes data not None, int64_t now) -> None:
         """`data`, however much, came in on the link: processes it behind what is pending there, and keeps the rest."""
@@ -117,8 +122,14 @@ cdef class Dispatcher:
             link.forget_pending()
 
     cdef int64_t due_ns(self) noexcept:
-        """Core time before which nothing is due by its time alone: a timer of the policy, a release, the end of a freeze."""
-        return min(self.next_timer_ns, self.releases.queue.next_due, self.orders.engine.registry.mmp.next_unfreeze)
+        """Core time before which nothing is due by its time alone.
+
+        That is a timer of the policy, a release, the end of a freeze, or a dead man's switch.
+        """
+        return min(
+            min(self.next_timer_ns, self.next_trigger_ns),
+            min(self.releases.queue.next_due, self.orders.engine.registry.mmp.next_unfreeze),
+        )
 
     cdef bint hold(self, Link link, const uint8_t* data, size_t size, int64_t now) except -1:
         """Keeps bytes that cannot be processed yet; more of them than a link may have pending is a violation."""
@@ -222,6 +233,8 @@ cdef class Dispatcher:
             return self.mmp_reports.quotes_status(session, <const GetMassQuoteMmpStatusRequest*>root, now)
         if template_id == TEMPLATE_GET_ORDERS_MMP_STATUS_REQUEST:
             return self.mmp_reports.orders_status(session, <const GetOrdersMmpStatusRequest*>root, now)
+        if template_id == TEMPLATE_CANCEL_ALL_AFTER_REQUEST:
+            return cancel_all_after(self.policy.switches, session, <const CancelAllAfterRequest*>root, now)
         return self._refuse(session, frame, REJECT_REASON_MESSAGE_DISABLED, b"this message is not enabled on this gateway", now)
 
     cdef int _resend_request(self, Session session, const uint8_t* frame, int64_t now) except -1:

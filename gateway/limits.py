@@ -138,6 +138,16 @@ TCP_KEEPIDLE_MOST_S: Final = 32_767
 """What Linux takes; likewise the number of probes."""
 TCP_KEEPCNT_MOST_PROBES: Final = 127
 
+# The dead man's switch -----------------------------------------------------------------------------------------------
+
+CANCEL_ALL_AFTER_MOST_MS: Final = 86_399_999
+"""The longest timeoutMs of a CancelAllAfterRequest."""
+DEAD_MAN_EXPIRIES_PER_TICK_MAX: Final = 1_024
+"""Switches that fire before something else has its turn."""
+DEAD_MAN_READ_MOST_MS: Final = 1_000
+"""For how long after its time a switch waits for lines of its portfolio that are not read to the end: time enough for
+all that their sockets can hold."""
+
 # Speed bumps --------------------------------------------------------------------------------------------------------
 
 WAITING_PER_PORTFOLIO_MAX: Final = 1_000

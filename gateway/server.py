@@ -85,7 +85,7 @@ class Ticker:
         now = self._shell.look()
         self._in_pass = False
         self._shell.expect_look(None)
-        self._core.tick(now, began)
+        self._core.tick(now, began, self._shell.filled)
         self._shell.wake()
         self.arm(now)
 
