@@ -23,6 +23,7 @@ MODULES = (
     "gateway.bump_release",
     "gateway.cancel_all_after",
     "gateway.connection",
+    "gateway.cover",
     "gateway.day_orders",
     "gateway.dispatch",
     "gateway.engine",

@@ -153,6 +153,7 @@ class Admission:
         session.newcomer = None
         session.epoch += 1
         session.version = request.version
+        core.dispatcher.cover.begin(session, request.covered)
         core.disconnected.pop(session, None)
         last_processed = 0 if request.reset else session.last_processed
         cancels = self._start_numbers(session, request)

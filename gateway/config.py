@@ -190,7 +190,6 @@ class Config(Struct, frozen=True, kw_only=True):
 
 
 NOT_BUILT: Final = (
-    "gateway.cancel_on_disconnect",
     "gateway.cancel_grace_ms",
     "gateway.flap_losses",
     "gateway.flap_window_s",

@@ -31,6 +31,7 @@ from gateway.assembly import engine_of, portfolio_indexes, rate_limits_of, silen
 from gateway.cancel_on_disconnect import CancelOnDisconnect, Ending
 from gateway.cause_policy import CAUSE_POLICY
 from gateway.config import ApiKey, Config
+from gateway.cover import Cover
 from gateway.credentials import KeyRing
 from gateway.day_orders import DayOrders
 from gateway.dead_man_switch import DeadManSwitches
@@ -78,6 +79,7 @@ class Core:
         self._step_orders = settings.drain_step_orders
         self.dispatcher = Dispatcher(
             orders,
+            Cover(self.engine, settings.cancel_on_disconnect),
             self,
             self._pool,
             settings.resend_total_bytes,

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 
+from gateway.cover cimport Cover
 from gateway.mass_cancel cimport MassCancels
 from gateway.mass_quotes cimport MassQuotes
 from gateway.mmp_reports cimport MmpReports
@@ -14,6 +15,7 @@ from gateway.stream cimport ChunkPool
 cdef class Dispatcher:
     cdef:
         readonly Orders orders
+        readonly Cover cover
         MassQuotes mass_quotes
         MassCancels mass_cancels
         readonly Releases releases

@@ -1,5 +1,6 @@
 from typing import Protocol, Self, final, type_check_only
 
+from gateway.cover import Cover
 from gateway.dead_man_switch import DeadManSwitches
 from gateway.mmp_reports import MmpReports
 from gateway.orders import Orders
@@ -25,6 +26,8 @@ class Dispatcher:
     @property
     def orders(self) -> Orders: ...
     @property
+    def cover(self) -> Cover: ...
+    @property
     def releases(self) -> Releases: ...
     @property
     def mmp_reports(self) -> MmpReports: ...
@@ -35,6 +38,7 @@ class Dispatcher:
     def __new__(
         cls,
         orders: Orders,
+        cover: Cover,
         policy: Policy,
         pool: ChunkPool,
         stored_bytes_max: int,

@@ -18,6 +18,7 @@ from libc.string cimport memmove
 from codec.layout cimport (
     AmendOrderRequest,
     CancelAllAfterRequest,
+    CancelOnDisconnectRequest,
     CancelOrderByIdRequest,
     CancelOrderRequest,
     FrameHeader,
@@ -33,6 +34,7 @@ from codec.layout cimport (
     ResendRequest,
     TEMPLATE_AMEND_ORDER_REQUEST,
     TEMPLATE_CANCEL_ALL_AFTER_REQUEST,
+    TEMPLATE_CANCEL_ON_DISCONNECT_REQUEST,
     TEMPLATE_CANCEL_ORDER_BY_ID_REQUEST,
     TEMPLATE_CANCEL_ORDER_REQUEST,
     TEMPLATE_GET_MASS_QUOTE_MMP_STATUS_REQUEST,
@@ -61,6 +63,7 @@ from codec.wire cimport (
 )
 
 from gateway.cancel_all_after cimport cancel_all_after
+from gateway.cover cimport Cover
 from gateway.mass_cancel cimport MassCancels
 from gateway.mass_quotes cimport MassQuotes
 from gateway.mmp_reports cimport MmpReports
@@ -83,10 +86,11 @@ cdef class Dispatcher:
     """
 
     def __cinit__(
-        self, Orders orders not None, object policy, ChunkPool pool not None, uint64_t stored_bytes_max,
-        size_t frame_size_max, bint strict
+        self, Orders orders not None, Cover cover not None, object policy, ChunkPool pool not None,
+        uint64_t stored_bytes_max, size_t frame_size_max, bint strict
     ):
         self.orders = orders
+        self.cover = cover
         self.mass_quotes = MassQuotes(orders)
         self.mass_cancels = MassCancels(orders)
         self.releases = Releases(orders)
@@ -235,6 +239,8 @@ cdef class Dispatcher:
             return self.mmp_reports.orders_status(session, <const GetOrdersMmpStatusRequest*>root, now)
         if template_id == TEMPLATE_CANCEL_ALL_AFTER_REQUEST:
             return cancel_all_after(self.policy.switches, session, <const CancelAllAfterRequest*>root, now)
+        if template_id == TEMPLATE_CANCEL_ON_DISCONNECT_REQUEST:
+            return self.cover.request(session, <const CancelOnDisconnectRequest*>root, now)
         return self._refuse(session, frame, REJECT_REASON_MESSAGE_DISABLED, b"this message is not enabled on this gateway", now)
 
     cdef int _resend_request(self, Session session, const uint8_t* frame, int64_t now) except -1:

@@ -41,6 +41,8 @@ class LogonRequest:
     number: int
     reset: bool
     version: int
+    covered: bool
+    """cancelOnDisconnect, where it counts."""
 
 
 def judge_frame(frame: bytes, key_ring: KeyRing) -> LogonRequest | Refusal:
@@ -68,7 +70,7 @@ def judge_frame(frame: bytes, key_ring: KeyRing) -> LogonRequest | Refusal:
         return Refusal(TEXT_BAD_CREDENTIALS)
     if schema_version > SCHEMA_VERSION:
         return Refusal(f"schemaVersion: wanted 1 to {SCHEMA_VERSION}, was {schema_version}")
-    return LogonRequest(slot, number, bool(reset), schema_version or legacy_version(header_version))
+    return LogonRequest(slot, number, bool(reset), schema_version or legacy_version(header_version), bool(cover))
 
 
 def legacy_version(header_version: int) -> int:

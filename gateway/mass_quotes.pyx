@@ -31,6 +31,7 @@ from codec.layout cimport (
 )
 from codec.wire cimport decimal_to_fixed, fixed_to_decimal, put_dimension
 
+from gateway.cover cimport is_covered
 from gateway.engine cimport EVENT_FILL, OUTCOME_ACCEPTED, Event
 from gateway.mmp_reports cimport report_unfrozen
 from gateway.orders cimport Orders
@@ -76,7 +77,6 @@ cdef class MassQuotes:
         cdef const GroupDimension* dimension = <const GroupDimension*>(<const uint8_t*>root + sizeof(MassQuoteRequest))
         cdef const uint8_t* at = <const uint8_t*>dimension + sizeof(GroupDimension)
         cdef const MassQuoteRequestQuotes* entry
-        cdef uint16_t known_flags = known_order_flags(session.version)
         cdef uint32_t index
         self.request.time = now
         self.request.quote_id = root.quote_id
@@ -89,8 +89,8 @@ cdef class MassQuotes:
         for index in range(min(self.request.entry_count, <uint32_t>QUOTES_PER_MASS_QUOTE_MAX)):
             entry = <const MassQuoteRequestQuotes*>at
             self.request.entries[index].instrument_id = entry.instrument_id
-            read_terms(&self.request.entries[index].sides[0], entry.bid_price, &entry.bid_qty, entry.bid_flags & known_flags)
-            read_terms(&self.request.entries[index].sides[1], entry.ask_price, &entry.ask_qty, entry.ask_flags & known_flags)
+            read_terms(session, &self.request.entries[index].sides[0], entry.bid_price, &entry.bid_qty, entry.bid_flags)
+            read_terms(session, &self.request.entries[index].sides[1], entry.ask_price, &entry.ask_qty, entry.ask_flags)
             at += dimension.block_length
 
     cdef bint _charge(self, Session session, int64_t now) noexcept:
@@ -216,10 +216,12 @@ cdef bint is_fill_against(const Event* event, int8_t maker_side) noexcept:
     return event.kind == EVENT_FILL and event.side == maker_side
 
 
-cdef void read_terms(QuoteTerms* terms, int64_t price, const Decimal72* quantity, uint16_t flags) noexcept:
+cdef void read_terms(
+    Session session, QuoteTerms* terms, int64_t price, const Decimal72* quantity, uint16_t flags
+) noexcept:
     terms.price = price
     # What is null, inexact or too large is no quantity; the engine says so in its turn.
     terms.quantity = INT64_MIN
     decimal_to_fixed(quantity, &terms.quantity)
-    terms.flags = flags
-    terms.covered = True
+    terms.flags = flags & known_order_flags(session.version)
+    terms.covered = is_covered(session, terms.flags)

@@ -49,6 +49,7 @@ from codec.layout cimport (
 from codec.wire cimport decimal_to_fixed, fixed_to_decimal, version_stamp
 
 from gateway.amend cimport amend_order
+from gateway.cover cimport is_covered
 from gateway.engine cimport (
     EVENT_FILL, EVENTS_PER_ORDER_MAX, FILLS_PER_ORDER_MAX, OUTCOME_ACCEPTED, Command, Engine, Event, Outcome,
 )
@@ -151,6 +152,7 @@ cdef class Orders:
         command.side = request.side
         command.time_in_force = request.time_in_force
         command.flags = request.flags & known_order_flags(session.version)
+        command.covered = is_covered(session, command.flags)
         command.self_trading_mode = request.self_trading_mode
         command.correlation_id = request.correlation_id
         self.engine.new_order(command, &self.outcome)
@@ -205,7 +207,6 @@ cdef class Orders:
         command.client_order_id = client_order_id
         command.order_id = order_id
         command.instrument_id = instrument_id
-        command.covered = True
 
     cdef bint _charge(self, Session session, int bucket, int64_t cost, int64_t now) noexcept:
         """Whether the request stays within the rate limit; it costs its tokens in any case."""

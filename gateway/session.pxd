@@ -52,6 +52,9 @@ cdef class Session:
         readonly int64_t portfolio_id
         readonly bint drop_copy
         public bint portfolio_cancel    # whether its key may cancel for the whole portfolio: 4010 with that scope, and 4020
+        public bint covers_all          # whether every order that its connection enters is covered; how, cover.pyx says
+        public bint cover_is_fixed      # and whether that cannot be turned off
+        public bint portfolio_armed     # whether the loss of its connection takes all orders of the portfolio
         readonly Stream stream
         public list watchers            # the drop-copy sessions of the portfolio
         public int state

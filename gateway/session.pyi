@@ -38,6 +38,9 @@ class Link:
 @disjoint_base
 class Session:
     portfolio_cancel: bool
+    covers_all: bool
+    cover_is_fixed: bool
+    portfolio_armed: bool
     watchers: list[Session]
     state: int
     link: Link | None

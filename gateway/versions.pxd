@@ -12,6 +12,7 @@ from codec.layout cimport (
     MASS_QUOTE_REJECT_REASON_INVALID_INSTRUMENT,
     MASS_QUOTE_REJECT_REASON_MMP_GROUP_FROZEN,
     MASS_QUOTE_REJECT_REASON_MMP_MIN_FREEZE_TIME_NOT_ELAPSED,
+    ORDER_FLAGS_CANCEL_ON_DISCONNECT,
     ORDER_FLAGS_MASK,
     ORDER_FLAGS_RESET_MMP,
     ORDER_REJECT_REASON_MEMBER_SPEED_BUMP_LIMIT_EXCEEDED,
@@ -25,7 +26,12 @@ from codec.layout cimport (
 
 cdef inline uint16_t known_order_flags(int version) noexcept nogil:
     """The ORDER_FLAGS_* that mean something to a session of this version: a newer one is as if it were not set."""
-    return ORDER_FLAGS_MASK if version >= 10 else ORDER_FLAGS_MASK & ~ORDER_FLAGS_RESET_MMP
+    cdef uint16_t newer = 0
+    if version < 7:
+        newer |= ORDER_FLAGS_CANCEL_ON_DISCONNECT
+    if version < 10:
+        newer |= ORDER_FLAGS_RESET_MMP
+    return ORDER_FLAGS_MASK & ~newer
 
 
 cdef inline int8_t session_reject_reason(int8_t reason, int version) noexcept nogil:

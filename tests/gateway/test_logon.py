@@ -39,7 +39,7 @@ CONTENT = b"maker-2".ljust(16, b"\0") + secret_of("maker-2").encode().ljust(48, 
 
 
 def accepted(version: int, *, number: int = 1, reset: bool = True) -> LogonRequest:
-    return LogonRequest(slot=1, number=number, reset=reset, version=version)
+    return LogonRequest(slot=1, number=number, reset=reset, version=version, covered=False)
 
 
 # Form

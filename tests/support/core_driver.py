@@ -172,6 +172,7 @@ class Line:
         number: int = 1,
         schema_version: int = 17,
         secret: str | None = None,
+        cancel_on_disconnect: bool = False,
         **header: Any,
     ) -> bytes:
         self.number = number
@@ -180,6 +181,7 @@ class Line:
             "secret": secret_of(client_id) if secret is None else secret,
             "reset_seq_num": reset,
             "schema_version": schema_version,
+            "cancel_on_disconnect": cancel_on_disconnect,
         }
         return self.frame("Logon", fields, number, **header)
 
