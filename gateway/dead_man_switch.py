@@ -31,8 +31,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from codec.layout import CancelAllAfterStatus, CancelOnDisconnectScope, CancelReason
+from codec.layout import CancelAllAfterStatus, CancelOnDisconnectScope, Cause
 from gateway.cancel_on_disconnect import CancelOnDisconnect
+from gateway.cause_policy import CAUSE_POLICY
 from gateway.deadlines import Deadlines
 from gateway.dispatch import Dispatcher
 from gateway.limits import CANCEL_ALL_AFTER_MOST_MS, DEAD_MAN_EXPIRIES_PER_TICK_MAX, DEAD_MAN_READ_MOST_MS
@@ -139,7 +140,7 @@ class DeadManSwitches:
 
     def _fire(self, switch: DeadManSwitch, trigger_time: int, now: int) -> None:
         count = self._cancels.begin_portfolio(
-            self._portfolio_index[switch.portfolio_id], CancelReason.CLIENT_DISCONNECT, now
+            self._portfolio_index[switch.portfolio_id], CAUSE_POLICY[Cause.DEAD_MAN_EXPIRED].cancel_reason, now
         )
         switch.trigger_time = None
         self._log.warning(

@@ -298,6 +298,15 @@ def test_it_is_judged_as_of_the_time_up_to_which_everything_was_read(driver: Cor
     assert expiries(driver) == [expiry(START + 1_000 * MS, 1, late_us=3_000)]
 
 
+def test_each_is_judged_by_its_own_time(driver: CoreDriver) -> None:
+    line, stranger = driver.logged_on("maker-1"), driver.logged_on("stranger-1")
+    ask(line, 1_000)
+    ask(stranger, 1_001)
+    driver.now += 1_002 * MS
+    driver.core.tick(driver.now, START + 1_000 * MS)
+    assert [event["portfolio"] for event in expiries(driver)] == [1]
+
+
 def test_a_request_that_was_there_when_the_gateway_stood_still_counts(driver: CoreDriver) -> None:
     line = driver.logged_on("maker-1")
     line.order(1)
