@@ -107,6 +107,7 @@ class Admission:
         if link.state == LinkState.LINK_WAITING and link.session is not None:
             link.session.newcomer = None
         self._forget(link)
+        self._core.tally.refused(text)
         link.state = next_link_state(link.state, LinkEvent.REFUSED)
         link.farewell = logged_out(text.encode("ascii", "replace"), now)
         self._core.close(link, LinkClosing.CLOSING_POLITELY)
@@ -152,6 +153,7 @@ class Admission:
         session.link = link
         session.newcomer = None
         session.epoch += 1
+        core.tally.logons += 1
         session.version = request.version
         core.dispatcher.cover.begin(session, request.covered)
         core.disconnected.pop(session, None)

@@ -26,6 +26,7 @@ from gateway.cause_policy import CAUSE_POLICY
 from gateway.limits import ENDINGS_PER_STEP_MAX, ORDERS_CANCELED_ENTRIES_MAX, orders_canceled_bytes
 from gateway.orders import Orders
 from gateway.session import Session
+from gateway.tally import Tally
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,8 +62,9 @@ class Ending(Fire):
 class CancelOnDisconnect:
     """The fires under way, and the step that moves them on."""
 
-    def __init__(self, orders: Orders, step_orders: int) -> None:
+    def __init__(self, orders: Orders, step_orders: int, tally: Tally) -> None:
         self._orders = orders
+        self._tally = tally
         self._step_orders = step_orders
         self._frame_orders = min(step_orders, ORDERS_CANCELED_ENTRIES_MAX)
         self._turns: deque[Session] = deque()
@@ -96,6 +98,7 @@ class CancelOnDisconnect:
             bound_count=bound_count,
         )
         self._add(ending)
+        self._tally.fenced(ending)
         return ending
 
     def begin_portfolio(self, portfolio: int, cancel_reason: CancelReason, now: int) -> int:
@@ -135,6 +138,7 @@ class CancelOnDisconnect:
             if not fire.left_count:
                 fires.popleft()
                 if isinstance(fire, Ending):
+                    self._tally.completed(fire, now)
                     complete.append(fire)
             if fires:
                 self._turns.append(session)

@@ -195,7 +195,6 @@ NOT_BUILT: Final = (
     "gateway.flap_window_s",
     "gateway.flap_lockout_ms",
     "gateway.canary_interval_s",
-    "gateway.metrics_port",
     "gateway.tls",
 )
 """Settings of features that are not built yet: refused unless they have their default value, tables unless absent."""

@@ -171,6 +171,17 @@ cdef class Shell:
         """Something happened outside of a connection: have a turn."""
         self.schedule_turn()
 
+    def buffer_bytes(self) -> tuple:
+        """Bytes received but not processed yet, and bytes that transports hold because their sockets are full."""
+        cdef Connection connection
+        cdef uint64_t received = 0
+        cdef uint64_t held = 0
+        for connection in self.connections:
+            received += connection.pending_used
+            if connection.write_blocked and connection.transport is not None:
+                held += connection.transport.get_write_buffer_size()
+        return received, held
+
     cdef int flush_sessions(self, int64_t now) except -1:
         cdef Session session
         cdef Connection connection

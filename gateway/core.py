@@ -46,6 +46,7 @@ from gateway.orders import Orders
 from gateway.session import Link, LinkClosing, LinkState, Session, SessionState
 from gateway.settlement import Settlements
 from gateway.stream import ChunkPool, Stream
+from gateway.tally import Tally
 from gateway.venue_controls import Control, VenueControls
 
 
@@ -62,7 +63,8 @@ class Core:
         self.silence = silence_of(config.gateway)
         self._resend_depth_bytes = settings.resend_depth_bytes
         self._resend_total_bytes = settings.resend_total_bytes
-        self._pool = ChunkPool()
+        self.tally = Tally()
+        self.pool = ChunkPool()
         self.dirty_sessions: list[Session] = []
         self.closing_links: list[Link] = []
         self.sessions: list[Session] = []
@@ -73,7 +75,7 @@ class Core:
             self.add_session(key)
         self.engine = engine_of(config)
         orders = Orders(self.engine, self.sessions, rate_limits_of(config.rate_limit, portfolio_indexes(config)))
-        self.cancels = CancelOnDisconnect(orders, settings.drain_step_orders)
+        self.cancels = CancelOnDisconnect(orders, settings.drain_step_orders, self.tally)
         self._settlements = Settlements(settings.settlement_time)
         self._day_orders = DayOrders(orders)
         self._step_orders = settings.drain_step_orders
@@ -81,7 +83,7 @@ class Core:
             orders,
             Cover(self.engine, settings.cancel_on_disconnect),
             self,
-            self._pool,
+            self.pool,
             settings.resend_total_bytes,
             settings.frame_size_max_in,
             settings.sequence_check == "strict",
@@ -117,7 +119,7 @@ class Core:
     @property
     def stored_bytes(self) -> int:
         """What all streams together keep for resend."""
-        return self._pool.stored_bytes
+        return self.pool.stored_bytes
 
     @property
     def next_deadline(self) -> int | None:
@@ -271,7 +273,7 @@ class Core:
 
     def add_session(self, key: ApiKey) -> Session:
         """A session for a new key, under the next slot."""
-        stream = Stream(self._pool, self._resend_depth_bytes)
+        stream = Stream(self.pool, self._resend_depth_bytes)
         session = Session(
             len(self.sessions), key.client_id, key.portfolio, key.role == "drop_copy", stream, self.dirty_sessions
         )
@@ -387,7 +389,7 @@ class Core:
         # A little more than needed, so that the next frame does not make it necessary again.
         wanted = self._resend_total_bytes - self._resend_total_bytes // 64
         for session in [*self.disconnected, *self._live_sessions()]:
-            excess = self._pool.stored_bytes - wanted
+            excess = self.pool.stored_bytes - wanted
             if excess <= 0:
                 return
             session.stream.trim_to(max(session.stream.stored_bytes - excess, 0))

@@ -124,6 +124,16 @@ RELOAD_SWITCH_INTERVAL_S: Final = 0.0002
 STATUS_ROWS_MAX: Final = 500
 """Rows of the status in one answer, so that none takes long to make."""
 
+# Metrics ------------------------------------------------------------------------------------------------------------
+
+METRICS_AGE_MOST_S: Final = 1.0
+"""Who asks for metrics again within this time gets the last answer again."""
+METRICS_CONNECTIONS_MAX: Final = 8
+"""Connections to the metrics at once; one more is closed at once."""
+METRICS_EXCHANGE_MOST_S: Final = 5.0
+"""How long a connection to the metrics may last, from its first byte to its last."""
+METRICS_REQUEST_MAX_BYTES: Final = 8_192
+
 # Names, times, processors -------------------------------------------------------------------------------------------
 
 NAME_MAX_CHARACTERS: Final = 64
@@ -247,6 +257,9 @@ def relations() -> dict[str, bool]:
         "a read fits in the budget of a turn": READ_BUFFER_BYTES <= READ_BUDGET_PER_TURN_BYTES,
         "any frame out fits in a chunk": MESSAGE_LENGTH_MAX_BYTES <= CHUNK_BYTES,
         "any frame out fits in the least buffer": MESSAGE_LENGTH_MAX_BYTES <= BUFFER_LEAST_BYTES,
+        "administrators and readers of metrics leave descriptors for the rest": 2
+        * (ADMIN_CONNECTIONS_MAX + METRICS_CONNECTIONS_MAX)
+        <= DESCRIPTORS_RESERVED,
         "the least of pending logons is within the most": PENDING_LOGONS_LEAST <= PENDING_LOGONS_MAX,
         "pending logons leave connections for sessions": 2 * PENDING_LOGONS_MAX <= CONNECTIONS_MAX,
         "every API key can be connected while pending logons are full": API_KEYS_MAX + PENDING_LOGONS_MAX

@@ -16,7 +16,7 @@ import signal
 import socket
 import traceback
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvloop
 
@@ -36,6 +36,9 @@ from gateway.limits import (
     TCP_KEEPIDLE_MOST_S,
 )
 from gateway.log import Log
+
+if TYPE_CHECKING:
+    from gateway.metrics_server import MetricsServer
 
 _SECOND_NS: Final = 1_000_000_000
 _CLOCK_LOOK_NS: Final = CLOCK_LOOK_INTERVAL_MS * 1_000_000
@@ -71,6 +74,8 @@ class Ticker:
 
     def _fire(self) -> None:
         now = self._shell.look()
+        if self._due is not None:
+            self._core.tally.loop_lag.observe(max(now - self._due, 0))
         self._timer = self._due = None
         self._shell.expect_look(None)
         deadline = self._core.next_deadline
@@ -115,6 +120,7 @@ class Server:
             loop.add_signal_handler(number, stop.set)
         admin = AdminServer(self._core, self._shell, self._log, self._config_path)
         await self._start_admin(admin)
+        metrics = await self._start_metrics()
         # What lives now lives as long as the gateway: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -122,6 +128,8 @@ class Server:
         await stop.wait()
         await self._stop(server)
         admin.stop()
+        if metrics is not None:
+            metrics.stop()
         self._log.info("stopped")
 
     async def _start_admin(self, admin: AdminServer) -> None:
@@ -135,6 +143,18 @@ class Server:
                 raise
             # Nobody asked for it by name: the gateway serves without.
             self._log.warning("no admin socket", reason=str(error))
+
+    async def _start_metrics(self) -> "MetricsServer | None":
+        if not self._settings.metrics_port:
+            return None
+        # Not before they are wanted: the package for Prometheus takes longer to import than all of ours.
+        from gateway.metrics import CONTENT_TYPE, Metrics
+        from gateway.metrics_server import MetricsServer
+
+        metrics = MetricsServer(Metrics(self._core, self._shell).sections, CONTENT_TYPE)
+        host, port = await metrics.start(self._settings.host, self._settings.metrics_port)
+        self._log.info("metrics", host=host, port=port)
+        return metrics
 
     async def _stop(self, server: asyncio.AbstractServer) -> None:
         server.close()

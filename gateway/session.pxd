@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
-from gateway.stream cimport Stream
+from gateway.stream cimport MESSAGE_TYPES, Stream
 
 
 cpdef enum LinkState:
@@ -51,6 +51,7 @@ cdef class Session:
         readonly bytes client_id_wire   # 16 bytes, NUL padded
         readonly int64_t portfolio_id
         readonly bint drop_copy
+        public bint is_canary           # the gateway's own (canary.py), which no client has and none can see
         public bint portfolio_cancel    # whether its key may cancel for the whole portfolio: 4010 with that scope, and 4020
         public bint covers_all          # whether every order that its connection enters is covered; how, cover.pyx says
         public bint cover_is_fixed      # and whether that cannot be turned off

@@ -1,5 +1,5 @@
 from enum import IntEnum
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from typing_extensions import disjoint_base
 
@@ -41,6 +41,7 @@ class Session:
     covers_all: bool
     cover_is_fixed: bool
     portfolio_armed: bool
+    is_canary: bool
     watchers: list[Session]
     state: int
     link: Link | None
@@ -87,4 +88,11 @@ class Session:
     def cancels(self, first_number: int, last_number: int) -> list[bytes]: ...
     def tell_lost(self, now: int) -> bool: ...
 
+class Census(NamedTuple):
+    vacant: int
+    live: int
+    ending: int
+    unsent_bytes: int
+
 def logged_out(text: bytes, now: int) -> bytes: ...
+def census(sessions: list[Session]) -> Census: ...

@@ -6,7 +6,7 @@ outlives its links; it has at most one live one, and at most one that waits for 
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport INT64_MIN, int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport INT64_MIN, int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
@@ -29,6 +29,8 @@ from codec.layout cimport (
 from codec.wire cimport begin_frame, finish_frame, version_stamp
 
 from gateway.versions cimport session_reject_reason
+
+from typing import NamedTuple
 
 cdef enum:
     TEXT_MAX = 255
@@ -89,6 +91,28 @@ def logged_out(bytes text not None, int64_t now) -> bytes:
     return PyBytes_FromStringAndSize(<const char*>frame, finish_frame(frame, write_text(frame, HEADER_SIZE, text)))
 
 
+class Census(NamedTuple):
+    """How many clients' sessions are in which state, and what of their streams the sockets have not been handed."""
+
+    vacant: int
+    live: int
+    ending: int
+    unsent_bytes: int
+
+
+def census(list sessions not None):
+    """The Census of these sessions, the canary's left out."""
+    cdef Py_ssize_t counts[3]
+    cdef uint64_t unsent_bytes = 0
+    cdef Session session
+    counts[0] = counts[1] = counts[2] = 0
+    for session in sessions:
+        if not session.is_canary:
+            counts[session.state] += 1
+            unsent_bytes += session.stream.unsent_bytes
+    return Census(counts[<int>SESSION_VACANT], counts[<int>SESSION_LIVE], counts[<int>SESSION_ENDING], unsent_bytes)
+
+
 cdef uint32_t write_text(uint8_t* frame, uint32_t raw_length, bytes text) noexcept:
     """Text with its length byte behind raw_length bytes of a frame, at most 255 of it; returns the raw length with it."""
     cdef uint32_t size = <uint32_t>min(PyBytes_GET_SIZE(text), TEXT_MAX)
@@ -129,6 +153,7 @@ cdef class Session:
         """The frame begun at `at` is raw_length bytes long, before padding; returns the length that it has now."""
         cdef uint32_t length = <uint32_t>finish_frame(at, raw_length)
         self.stream.commit(length, transient)
+        self.stream.pool.frames_out[(<FrameHeader*>at).message_type_id & (MESSAGE_TYPES - 1)] += 1
         if self.link is not None:
             self.spoke_ns = (<FrameHeader*>at).send_time_ns
             self.mark_dirty()

@@ -6,6 +6,7 @@ from codec.layout cimport FrameHeader
 
 cdef enum:
     NO_CHUNK = 0xFFFFFFFF
+    MESSAGE_TYPES = 1024    # a power of two; no two message type ids are alike in these bits
 
 
 cdef struct Chunk:
@@ -26,6 +27,7 @@ cdef class ChunkPool:
         uint32_t spare_count
         uint32_t bare_head      # free chunks without memory
         readonly uint64_t stored_bytes
+        uint64_t frames_out[MESSAGE_TYPES]  # ever, by message type; resent ones do not count
 
     cdef uint32_t take(self) noexcept
     cdef void give_back(self, uint32_t index) noexcept

@@ -68,6 +68,10 @@ cdef class ChunkPool:
             free(self.chunks[index].data)
         free(self.chunks)
 
+    def frames_out_of(self, uint16_t template_id) -> int:
+        """Frames of this message type that have been put into streams so far."""
+        return self.frames_out[template_id & (MESSAGE_TYPES - 1)]
+
     cdef uint32_t take(self) noexcept:
         """An empty chunk's index, or NO_CHUNK when there is no memory."""
         cdef uint32_t index = self.spare_head

@@ -4,7 +4,7 @@ Instruments, portfolios and owners are named by their indexes. Nothing here know
 """
 
 cimport cython
-from libc.stdint cimport int8_t, int64_t, uint32_t
+from libc.stdint cimport int8_t, int64_t, uint32_t, uint64_t
 
 from codec.layout cimport SIDE_BUY, SIDE_SELL
 from gateway.book cimport BookSide, level_at
@@ -42,6 +42,14 @@ cdef class Venue:
         """Open orders of a portfolio."""
         self.require_portfolio(portfolio)
         return self.engine.portfolio_open(portfolio)
+
+    def open_orders(self):
+        """Open orders of all portfolios."""
+        cdef uint32_t portfolio
+        cdef uint64_t count = 0
+        for portfolio in range(self.engine.registry.portfolio_count):
+            count += self.engine.portfolio_open(portfolio)
+        return count
 
     def owner_open(self, uint32_t owner):
         """Open orders of an owner, and how many of them are covered."""
