@@ -1,14 +1,20 @@
 """Metrics for Prometheus: what the core has counted, read when somebody asks, and nothing before that.
 
-No hot path knows of this. A scrape reads numbers that are there anyway, in a fixed number of series that no client can add
-to: nothing is labelled by session, key or instrument. The README says what each metric means.
+No hot path knows of this. A scrape reads numbers that are there anyway, in a fixed number of series that no client can
+add to: nothing is labelled by session, key or instrument. The README says what each metric means.
 """
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from codec.layout import MESSAGES, Cause
@@ -74,7 +80,7 @@ class Metrics:
     def _logons(self) -> Iterator[Metric]:
         tally = self._core.tally
         yield _counter("logons", "Logons that were confirmed", tally.logons)
-        yield _counters("logons_refused", "Connections sent away without a session, by reason", "reason", tally.refusals)
+        yield _counters("logons_refused", "Connections sent away, by reason", "reason", tally.refusals)
 
     def _fires(self) -> Iterator[Metric]:
         core, tally = self._core, self._core.tally

@@ -2,8 +2,8 @@
 
 The answer is made section by section, and between two of them the loop serves everybody else. Whoever asks more often
 than METRICS_AGE_MOST_S gets the last answer again, so however many ask, the gateway makes it no oftener. One request a
-connection; requests, connections and times have limits, and who breaks them is cut off, so a slow or hostile client costs
-a few bytes and holds up nobody.
+connection; requests, connections and times have limits, and who breaks them is cut off, so a slow or hostile client
+costs a few bytes and holds up nobody.
 """
 
 import asyncio

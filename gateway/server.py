@@ -118,9 +118,9 @@ class Server:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        metrics = await self._start_metrics()
         admin = AdminServer(self._core, self._shell, self._log, self._config_path)
         await self._start_admin(admin)
-        metrics = await self._start_metrics()
         # What lives now lives as long as the gateway: the collector need not look at it again.
         gc.collect()
         gc.freeze()

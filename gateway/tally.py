@@ -1,7 +1,7 @@
 """What has happened so far, in numbers that only grow: a few additions where something happens, never per message.
 
-The core counts here what it alone knows: who was let in or refused, which fires there were, how long each took. Times are
-differences of core time. `metrics.py` and `status.py` read it.
+The core counts here what it alone knows: who was let in or refused, which fires there were, how long each took. Times
+are differences of core time. `metrics.py` and `status.py` read it.
 """
 
 from bisect import bisect_left

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -196,3 +197,10 @@ def compile_client(directory: Path, compiler: Sequence[str] = ("cc",)) -> Path:
     command = [*compiler, "-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-o", str(program)]
     subprocess.run([*command, *(str(source / name) for name in SOURCES)], check=True)
     return program
+
+
+def free_port() -> int:
+    """A port that nobody listens on, for what cannot be told to take any."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
