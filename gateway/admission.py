@@ -2,7 +2,8 @@
 
 A Logon is judged first (logon.py), and changes nothing unless it is right in every point. Then the key's former session
 ends, if it is live, and the newcomer is confirmed only when the last order of that session is out and told of: until
-then it waits, what it sends stays unread, and a still newer logon of the key overtakes it.
+then it waits, what it sends stays unread, and a still newer logon of the key overtakes it. With a grace, a Logon with
+resetSeqNum 0 takes the orders over instead, and is confirmed at once (grace.py).
 """
 
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from gateway.lifecycle import (
     TEXT_ALREADY_LOGGED_ON,
     TEXT_LOGON_TIMEOUT,
     TEXT_OVERTAKEN,
+    TEXT_RETRY_AFTER,
     TEXT_TOO_MANY_CONNECTIONS,
     LinkEvent,
     SessionEvent,
@@ -73,13 +75,13 @@ class Admission:
         verdict = judge_frame(frame, self._key_ring)
         if isinstance(verdict, LogonRequest):
             session = self._core.sessions[verdict.slot]
-            verdict = self._judge(verdict, session) or verdict
+            verdict = self._judge(verdict, session, now) or verdict
         if isinstance(verdict, Refusal):
             self._log.warning("logon refused", reason=verdict.text)
             self.refuse(link, verdict.text, now)
             return
         self._forget(link)
-        self._core.gone(session, Cause.DISPLACED, now)
+        self._core.make_way(session, not verdict.reset, now)
         if session.state == SessionState.SESSION_ENDING:
             self._wait(link, session, verdict, now)
         else:
@@ -131,7 +133,10 @@ class Admission:
 
     # inside
 
-    def _judge(self, request: LogonRequest, session: Session) -> Refusal | None:
+    def _judge(self, request: LogonRequest, session: Session, now: int) -> Refusal | None:
+        wait_ms = self._core.flap_guard.wait_ms(session, now)
+        if wait_ms:
+            return Refusal(TEXT_RETRY_AFTER.format(wait_ms))
         refusal = judge_number(request, session)
         if refusal is None and session.state == SessionState.SESSION_LIVE and self._refuse_duplicates:
             return Refusal(TEXT_ALREADY_LOGGED_ON)
@@ -146,6 +151,7 @@ class Admission:
 
     def _admit(self, link: Link, session: Session, request: LogonRequest, now: int) -> None:
         core = self._core
+        loss = core.grace.end(session) if session.state == SessionState.SESSION_LOST else None
         session.state = next_session_state(session.state, SessionEvent.ADMITTED)
         link.state = next_link_state(link.state, LinkEvent.ADMITTED)
         link.session = session
@@ -168,6 +174,14 @@ class Admission:
         session.probed_judged_ns = 0
         core.deadlines.set(link, next_look(session, core.silence, core.dispatcher.stalled_ns))
         self._log.info("logon", client_id=session.client_id, epoch=session.epoch, version=session.version)
+        if loss is not None:
+            self._log.info(
+                "orders taken over",
+                client_id=session.client_id,
+                epoch=session.epoch,
+                orders=core.controls.venue.owner_open(session.slot)[0],
+                lost_for_us=(now - loss.detected_time) // 1000,
+            )
 
     def _start_numbers(self, session: Session, request: LogonRequest) -> list[bytes]:
         """Continues or restarts both streams; returns the cancels that a reset must not lose."""

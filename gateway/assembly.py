@@ -7,6 +7,7 @@ from codec.layout import ProductType
 from gateway.config import Config, Gateway, Instrument, MmpGroup, Portfolio, RateLimit
 from gateway.engine import Engine
 from gateway.engine_types import InstrumentSpec, MmpGroupSpec, OwnerSpec, PortfolioSpec
+from gateway.flap_guard import FlapGuard
 from gateway.heartbeat import Silence
 from gateway.limits import ORDERS_MAX
 from gateway.rate_limit import RateLimits
@@ -92,3 +93,9 @@ def silence_of(settings: Gateway) -> Silence:
         lapse_ns=round(interval_ns * settings.heartbeat_lapse_factor),
         logon_ns=round(settings.logon_timeout_s * _SECOND_NS),
     )
+
+
+def flap_guard_of(settings: Gateway) -> FlapGuard:
+    """The flap guard that the settings ask for."""
+    window_ns = round(settings.flap_window_s * _SECOND_NS)
+    return FlapGuard(settings.flap_losses, window_ns, settings.flap_lockout_ms * _MILLISECOND_NS)

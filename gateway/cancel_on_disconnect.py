@@ -83,8 +83,10 @@ class CancelOnDisconnect:
         """Whether orders of the session are fenced but not yet told of."""
         return session in self._fires
 
-    def begin(self, session: Session, cause: Cause, text: str | None, now: int) -> Ending:
-        """Raises the fence of the session's epoch; the rest follows in steps."""
+    def begin(
+        self, session: Session, cause: Cause, text: str | None, now: int, detected_time: int | None = None
+    ) -> Ending:
+        """Raises the fence of the session's epoch; the rest follows in steps. detected_time: now, unless given."""
         bound_count, exec_id = self._orders.fence(session)
         ending = Ending(
             session=session,
@@ -94,7 +96,7 @@ class CancelOnDisconnect:
             covered_left=bound_count,
             cause=cause,
             text=text,
-            detected_time=now,
+            detected_time=now if detected_time is None else detected_time,
             bound_count=bound_count,
         )
         self._add(ending)

@@ -88,7 +88,7 @@ class Gateway(Struct, frozen=True, kw_only=True):
         str,
         Meta(pattern=r"\A([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ\Z", description='a time of day in UTC, as "08:00:00Z"'),
     ] = "08:00:00Z"
-    flap_losses: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    flap_losses: Annotated[int, Meta(ge=0, le=limits.FLAP_LOSSES_MOST)] = 0
     flap_window_s: Seconds = 60.0
     flap_lockout_ms: Milliseconds = 10_000
     canary_interval_s: SecondsOrOff = 0.0
@@ -190,10 +190,6 @@ class Config(Struct, frozen=True, kw_only=True):
 
 
 NOT_BUILT: Final = (
-    "gateway.cancel_grace_ms",
-    "gateway.flap_losses",
-    "gateway.flap_window_s",
-    "gateway.flap_lockout_ms",
     "gateway.canary_interval_s",
     "gateway.tls",
 )

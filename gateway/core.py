@@ -24,12 +24,13 @@ core.
 """
 
 from collections.abc import Collection
+from typing import Final
 
 from codec.layout import Cause
 from gateway.admission import Admission
-from gateway.assembly import engine_of, portfolio_indexes, rate_limits_of, silence_of
+from gateway.assembly import engine_of, flap_guard_of, portfolio_indexes, rate_limits_of, silence_of
 from gateway.cancel_on_disconnect import CancelOnDisconnect, Ending
-from gateway.cause_policy import CAUSE_POLICY
+from gateway.cause_policy import CAUSE_POLICY, Policy
 from gateway.config import ApiKey, Config
 from gateway.cover import Cover
 from gateway.credentials import KeyRing
@@ -38,6 +39,7 @@ from gateway.dead_man_switch import DeadManSwitches
 from gateway.deadlines import Deadlines
 from gateway.dispatch import Dispatcher
 from gateway.errors import LifecycleError
+from gateway.grace import Grace, Loss
 from gateway.heartbeat import has_lapsed, must_probe, must_speak, next_look
 from gateway.lifecycle import LinkEvent, SessionEvent, next_link_state, next_session_state
 from gateway.limits import PENDING_LOGONS_MAX, SETTLEMENTS_AT_ONCE_MAX
@@ -48,6 +50,8 @@ from gateway.settlement import Settlements
 from gateway.stream import ChunkPool, Stream
 from gateway.tally import Tally
 from gateway.venue_controls import Control, VenueControls
+
+_MILLISECOND_NS: Final = 1_000_000
 
 
 class Core:
@@ -89,8 +93,12 @@ class Core:
             settings.sequence_check == "strict",
         )
         self.deadlines = Deadlines[Link]()
+        self.grace = Grace(settings.cancel_grace_ms * _MILLISECOND_NS)
+        self.flap_guard = flap_guard_of(settings)
         self._admission = Admission(self, self.key_ring, settings, log, pending_logons_max)
         self.is_shutting_down = False
+        # Requests that were on the way when their session was over, by its cause.
+        self.dropped_requests = dict.fromkeys(Cause, 0)
         self.controls = VenueControls(self, config, log)
         self.switches = DeadManSwitches(self.cancels, self.dispatcher, self.controls.portfolio_index, log)
 
@@ -130,8 +138,14 @@ class Core:
             self.dispatcher.releases.next_release,
             self.dispatcher.mmp_reports.next_unfreeze,
             self.switches.next_trigger,
+            self._grace_end,
         )
         return min((at for at in timers if at), default=None)
+
+    @property
+    def _grace_end(self) -> int | None:
+        end = self.grace.first_end_judged
+        return None if end is None else end + self.dispatcher.stalled_ns
 
     # inputs
 
@@ -189,6 +203,8 @@ class Core:
                 self._admission.judge_stranger(link, seen, now)
             elif link.state == LinkState.LINK_LIVE:
                 self._judge(link, seen, now)
+        while (session := self.grace.first_over(self.judged(seen))) is not None:
+            self.gone(session, self.grace.loss_of(session).cause, now)
         self.switches.expire(now, seen, unread)
         # Last: an order whose session has just been found gone is dead.
         self.dispatcher.releases.release(now)
@@ -218,7 +234,7 @@ class Core:
         self._admission.refuse_all(text, now)
         for session in self.sessions:
             self.turn_away(session, text, now)
-            if session.state == SessionState.SESSION_LIVE and not session.drop_copy:
+            if not session.drop_copy:
                 self.gone(session, Cause.GATEWAY_SHUTDOWN, now)
         self._shut_down_drop_copy(now)
 
@@ -245,20 +261,36 @@ class Core:
     def gone(self, session: Session, cause: Cause, now: int, text: str | None = None) -> None:
         """The session has ended, for whatever cause: the fence goes up now, the rest follows in steps.
 
-        Idempotent: the first cause stands.
+        Idempotent: the first cause stands, also of a session that was lost before. Where the cause has grace, and there
+        is one, the session is lost for now, and no fence goes up.
         """
-        if session.state != SessionState.SESSION_LIVE:
+        if session.state == SessionState.SESSION_LOST:
+            loss = self.grace.loss_of(session)
+            session.ending = self.cancels.begin(session, loss.cause, None, now, loss.detected_time)
+            self.grace.end(session)
+        elif session.state != SessionState.SESSION_LIVE:
             return
-        # Fence first: nothing before this line may fail or wait.
-        ending = self.cancels.begin(session, cause, text, now)
-        link = link_of(session)
+        elif CAUSE_POLICY[cause].grace and self._has_grace(session) and not self.flap_guard.would_lock(session, now):
+            self._lose(session, cause, now)
+            return
+        else:
+            # Fence first: nothing before this line may fail or wait.
+            session.ending = self.cancels.begin(session, cause, text, now)
+            self._unlink(session)
+            self._count_loss(session, cause, now)
         session.state = next_session_state(session.state, SessionEvent.GONE)
-        session.ending = ending
-        link.state = next_link_state(link.state, LinkEvent.SESSION_GONE)
-        self.deadlines.clear(link)
-        self.disconnected[session] = None
 
     # called by the ways in
+
+    def make_way(self, session: Session, may_take_over: bool, now: int) -> None:
+        """The key logs on again: its session is lost, to be taken over, or gone.
+
+        A client that may take over comes back perhaps before anybody noticed that its line was dead.
+        """
+        if not may_take_over or not self._has_grace(session):
+            self.gone(session, Cause.DISPLACED, now)
+        elif session.state == SessionState.SESSION_LIVE:
+            self._lose(session, Cause.DISPLACED, now)
 
     def judged(self, now: int) -> int:
         """The time on the clock that the gateway's own stalls do not advance."""
@@ -316,19 +348,65 @@ class Core:
 
     # inside: ways out
 
-    def _end(self, ending: Ending, now: int) -> None:
-        """The session's last order is out and told of: say so, let the line go, let the next one in."""
-        session = ending.session
+    def _has_grace(self, session: Session) -> bool:
+        """Whether the session's orders outlive a lost line. A drop-copy session has none."""
+        return self.grace.grace_ns > 0 and not session.drop_copy
+
+    def _lose(self, session: Session, cause: Cause, now: int) -> None:
+        """The session's line is lost, and the line is let go as always; the orders stay, and may be taken over."""
+        self.grace.begin(session, Loss(cause, now, self.judged(now)))
+        session.state = next_session_state(session.state, SessionEvent.LOST)
+        link = self._unlink(session)
+        self._count_loss(session, cause, now)
+        self._let_go(session, CAUSE_POLICY[cause], None, now)
+        self._log.warning(
+            "session lost",
+            client_id=session.client_id,
+            epoch=session.epoch,
+            cause=cause.name,
+            orders=self.controls.venue.owner_open(session.slot)[0],
+            dropped_requests=self._count_dropped(link, cause),
+        )
+
+    def _count_loss(self, session: Session, cause: Cause, now: int) -> None:
+        if CAUSE_POLICY[cause].grace and self.flap_guard.lost(session, now):
+            wait_ms = self.flap_guard.wait_ms(session, now)
+            self._log.warning("locked out", client_id=session.client_id, lockout_ms=wait_ms)
+
+    def _unlink(self, session: Session) -> Link:
+        """What comes in on the session's link is the session's no more; what the session says still goes out on it."""
         link = link_of(session)
-        policy = CAUSE_POLICY[ending.cause]
+        link.state = next_link_state(link.state, LinkEvent.SESSION_GONE)
+        self.deadlines.clear(link)
+        self.disconnected[session] = None
+        self.dispatcher.drop_pending(link)
+        return link
+
+    def _let_go(self, session: Session, policy: Policy, text: str | None, now: int) -> Link:
+        """All is said that the link was to hear, but for LoggedOut: say that, and close it."""
+        link = link_of(session)
         if policy.text is not None:
-            session.send_logged_out((ending.text or policy.text).encode("ascii", "replace"), now)
+            session.send_logged_out((text or policy.text).encode("ascii", "replace"), now)
         if policy.closing == LinkClosing.CLOSING_POLITELY:
             link.farewell = session.stream.take(session.stream.unsent_bytes)
         self.close(link, policy.closing)
-        link.ending = ending
         session.stream.detach()
         session.link = None
+        return link
+
+    def _count_dropped(self, link: Link, cause: Cause) -> int:
+        self.dropped_requests[cause] += link.dropped_requests
+        return link.dropped_requests
+
+    def _end(self, ending: Ending, now: int) -> None:
+        """The session's last order is out and told of: say so, let the line go, let the next one in."""
+        session = ending.session
+        policy = CAUSE_POLICY[ending.cause]
+        dropped_requests = 0
+        if session.link is not None:  # there is none any more if it was lost before
+            link = self._let_go(session, policy, ending.text, now)
+            link.ending = ending
+            dropped_requests = self._count_dropped(link, ending.cause)
         session.state = next_session_state(session.state, SessionEvent.DRAINED)
         log = self._log.info if policy.level == "info" else self._log.warning
         log(
@@ -337,6 +415,7 @@ class Core:
             epoch=session.epoch,
             cause=ending.cause.name,
             orders=ending.bound_count,
+            dropped_requests=dropped_requests,
             reason=ending.text,
             fence_to_told_us=(now - ending.fenced_time) // 1000,
         )

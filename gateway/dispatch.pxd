@@ -30,6 +30,7 @@ cdef class Dispatcher:
         public int64_t next_trigger_ns  # core time at which the next dead man's switch fires; INT64_MAX when none is on
         readonly uint64_t frames_in
         readonly uint64_t frames_rejected
+        Link reading                    # the link whose bytes are being processed
 
     cdef int64_t due_ns(self) noexcept
     cdef bint hold(self, Link link, const uint8_t* data, size_t size, int64_t now) except -1

@@ -64,6 +64,7 @@ from codec.wire cimport (
 
 from gateway.cancel_all_after cimport cancel_all_after
 from gateway.cover cimport Cover
+from gateway.in_flight cimport requests_in
 from gateway.mass_cancel cimport MassCancels
 from gateway.mass_quotes cimport MassQuotes
 from gateway.mmp_reports cimport MmpReports
@@ -125,6 +126,14 @@ cdef class Dispatcher:
         if link.state >= LINK_CLOSING:
             link.forget_pending()
 
+    def drop_pending(self, Link link not None) -> None:
+        """The link's session is over: counts the requests that are pending on it, which nobody will look at.
+
+        Those of a link that is being read right now are counted by whoever reads it.
+        """
+        if link is not self.reading:
+            link.dropped_requests += requests_in(link.pending, link.pending_used, self.frame_size_max)
+
     cdef int64_t due_ns(self) noexcept:
         """Core time before which nothing is due by its time alone.
 
@@ -154,19 +163,23 @@ cdef class Dispatcher:
         cdef Frame frame
         cdef int outcome
         cdef size_t looked_at = 0
+        self.reading = link
         if now >= min(self.next_timer_ns, self.orders.engine.registry.mmp.next_unfreeze):
             self.policy.run_timers(now)
         while at < size:
             if link.state == LINK_WAITING:
                 break
             if link.state >= LINK_CLOSING:
-                return size
+                link.dropped_requests += requests_in(data + at, size - at, self.frame_size_max)
+                at = size
+                break
             outcome = frame_scan(data + at, size - at, self.frame_size_max, &frame)
             if outcome == FRAME_PARTIAL:
                 break
             if outcome != FRAME_COMPLETE:
                 self.policy.violated(link, self._framing_text(outcome, data + at, size - at), now)
-                return size
+                at = size
+                break
             if at >= looked_at and link.state == LINK_LIVE:
                 looked_at = at + frame.skipped
                 looked_at += self.orders.look_ahead(link.session, data + looked_at, size - looked_at)
@@ -176,6 +189,7 @@ cdef class Dispatcher:
                 self._frame(link.session, frame.data, frame.length, now)
             else:
                 self.policy.logon(link, PyBytes_FromStringAndSize(<const char*>frame.data, frame.length), now)
+        self.reading = None
         if self.pool.stored_bytes > self.stored_bytes_max:
             self.policy.trim_streams()
         return at

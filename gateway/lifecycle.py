@@ -18,6 +18,7 @@ TEXT_BAD_LOGON: Final = "Logon is malformed"
 TEXT_BAD_CREDENTIALS: Final = "unknown clientId or wrong secret"
 TEXT_LOGON_TIMEOUT: Final = "no Logon in time"
 TEXT_ALREADY_LOGGED_ON: Final = "this key is already logged on"
+TEXT_RETRY_AFTER: Final = "retry after {} ms"
 TEXT_OVERTAKEN: Final = "overtaken by a newer logon of this key"
 TEXT_TOO_MANY_CONNECTIONS: Final = "too many connections"
 TEXT_PENDING_FULL: Final = "too many bytes before LogonConf"
@@ -27,6 +28,7 @@ class SessionEvent(Enum):
     """What can happen to a session."""
 
     ADMITTED = auto()  # a logon was accepted and confirmed
+    LOST = auto()  # its line is lost, and there is a grace: no fence yet
     GONE = auto()  # its end began: the fence is up
     DRAINED = auto()  # its last order is out and told of
 
@@ -38,13 +40,16 @@ class LinkEvent(Enum):
     MUST_WAIT = auto()  # the Logon was right, but the key's former session has not ended yet
     REFUSED = auto()  # a LoggedOut that belongs to no session
     LEFT = auto()  # it closed its side before it had a session
-    SESSION_GONE = auto()
+    SESSION_GONE = auto()  # or lost: it is not this link's any more
     LOST = auto()  # there is no transport any more
 
 
 SESSION_STATES: Final[dict[tuple[SessionState, SessionEvent], SessionState]] = {
     (SessionState.SESSION_VACANT, SessionEvent.ADMITTED): SessionState.SESSION_LIVE,
     (SessionState.SESSION_LIVE, SessionEvent.GONE): SessionState.SESSION_ENDING,
+    (SessionState.SESSION_LIVE, SessionEvent.LOST): SessionState.SESSION_LOST,
+    (SessionState.SESSION_LOST, SessionEvent.ADMITTED): SessionState.SESSION_LIVE,
+    (SessionState.SESSION_LOST, SessionEvent.GONE): SessionState.SESSION_ENDING,
     (SessionState.SESSION_ENDING, SessionEvent.DRAINED): SessionState.SESSION_VACANT,
 }
 
@@ -62,6 +67,11 @@ LINK_STATES: Final[dict[tuple[LinkState, LinkEvent], LinkState]] = {
     (LinkState.LINK_CLOSING, LinkEvent.LOST): LinkState.LINK_CLOSED,
     (LinkState.LINK_CLOSED, LinkEvent.LOST): LinkState.LINK_CLOSED,
 }
+
+
+def may_end(state: int) -> bool:
+    """Whether a session in that state has an end before it: it is live, or lost."""
+    return (SessionState(state), SessionEvent.GONE) in SESSION_STATES
 
 
 def next_session_state(state: int, event: SessionEvent) -> SessionState:

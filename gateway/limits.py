@@ -103,6 +103,8 @@ MMP_SPANS_PER_INTERVAL: Final = 1_024
 MMP_FREEZE_LEAST_MS: Final = 1_000
 """The publisher's shortest freeze (protocol 7); no reset unfreezes a group before it."""
 DRAIN_STEP_ORDERS_MOST: Final = 65_536
+FLAP_LOSSES_MOST: Final = 1_000
+"""So many losses of a key are remembered at most."""
 DAYS_PER_ORDER_MAX: Final = 127
 """What timeInForce, an int8, can say."""
 SETTLEMENTS_AT_ONCE_MAX: Final = 128

@@ -23,6 +23,7 @@ cpdef enum SessionState:
     SESSION_VACANT = 0      # nobody is connected
     SESSION_LIVE = 1
     SESSION_ENDING = 2      # fenced; its orders are being taken out and told of
+    SESSION_LOST = 3        # its line is lost; its orders live until the grace is over
 
 
 cdef class Link:
@@ -35,6 +36,7 @@ cdef class Link:
         public object ending            # the Ending of the session that it had, else None
         public int64_t connected_judged_ns  # when, on the clock that stalls of the gateway do not advance
         public object deadline          # its entry among the core's deadlines
+        public int64_t dropped_requests # received on it but never looked at, because its session was over
         uint8_t* pending                # bytes received but not processed yet, at most pending_max
         size_t pending_used
         size_t pending_capacity

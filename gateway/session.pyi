@@ -21,6 +21,7 @@ class SessionState(IntEnum):
     SESSION_VACANT = 0
     SESSION_LIVE = 1
     SESSION_ENDING = 2
+    SESSION_LOST = 3
 
 @disjoint_base
 class Link:
@@ -32,6 +33,7 @@ class Link:
     ending: Any
     connected_judged_ns: int
     deadline: Any
+    dropped_requests: int
     @property
     def pending_bytes(self) -> bytes: ...
 

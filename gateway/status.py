@@ -55,7 +55,7 @@ class InstrumentRow(Struct, frozen=True):
 
 
 class SessionRow(Struct, frozen=True):
-    """An API key's session. state: live, ending, or vacant when nobody is connected."""
+    """An API key's session. state: live, lost, ending, or vacant when nobody is connected and no order is left."""
 
     client_id: str
     portfolio: int

@@ -23,10 +23,10 @@ from gateway.config import ApiKey, ClientId, Config, Id, RateLimit
 from gateway.engine import InstrumentState
 from gateway.engine_types import OwnerSpec
 from gateway.errors import ControlError
-from gateway.lifecycle import TEXT_KEY_REVOKED
+from gateway.lifecycle import TEXT_KEY_REVOKED, may_end
 from gateway.log import Log
 from gateway.reload import Changes, compare
-from gateway.session import Session, SessionState
+from gateway.session import Session
 from gateway.venue import Venue
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class VenueControls:
     def _kill_portfolio(self, control: KillPortfolio, now: int) -> str:
         index = self._portfolio(control.portfolio_id)
         sessions = [session for session in self._core.sessions if session.portfolio_id == control.portfolio_id]
-        ended = [session for session in sessions if session.state == SessionState.SESSION_LIVE]
+        ended = [session for session in sessions if may_end(session.state)]
         count = 0
         for session in sessions:
             if not session.drop_copy:
@@ -216,7 +216,7 @@ class VenueControls:
 
     def _kill_client(self, control: KillClient, now: int) -> str:
         session = self._session(control.client_id)
-        if session.state != SessionState.SESSION_LIVE:
+        if not may_end(session.state):
             self._core.turn_away(session, str(CAUSE_POLICY[Cause.ADMIN].text), now)
             return f"{control.client_id} was not connected"
         return f"{control.client_id} ended, {_orders_leave(self._end(session, None, now))}"
@@ -225,10 +225,10 @@ class VenueControls:
         session = self._session(control.client_id)
         if control.client_id in self.revoked:
             return f"{control.client_id} was revoked already"
-        was_connected = session.state == SessionState.SESSION_LIVE
+        had_session = may_end(session.state)
         count = self._shut_out(session, now)
         self.revoked.add(control.client_id)
-        ended = f"its session ended, {_orders_leave(count)}" if was_connected else "it was not connected"
+        ended = f"its session ended, {_orders_leave(count)}" if had_session else "it was not connected"
         return f"{control.client_id} is revoked, {ended}"
 
     def _shut_out(self, session: Session, now: int) -> int:
@@ -241,9 +241,9 @@ class VenueControls:
         return count
 
     def _end(self, session: Session, text: str | None, now: int) -> int:
-        """Ends the session if it is live, and refuses whoever waits for it; returns how many orders leave with it."""
+        """Ends the session if it may, and refuses whoever waits for it; returns how many orders leave with it."""
         self._core.turn_away(session, text or str(CAUSE_POLICY[Cause.ADMIN].text), now)
-        if session.state != SessionState.SESSION_LIVE:
+        if not may_end(session.state):
             return 0
         self._core.gone(session, Cause.ADMIN, now, text)
         ending: Ending = session.ending

@@ -249,7 +249,9 @@ def test_everything_wrong_is_told_together_each_with_its_place() -> None:
     prt = 4210
     heartbeat_interval_s = 2.5
     slow_consumer_bytes = 65535
-    cancel_grace_ms = 100
+    [gateway.tls]
+    certificate = "c.pem"
+    private_key = "k.pem"
     [[instrument]]
     id = 1
     symbol = "BTC"
@@ -283,7 +285,7 @@ def test_everything_wrong_is_told_together_each_with_its_place() -> None:
         ', was "seventeen-letters"',
         "  api_key[0].secret: wanted 1 to 48 ASCII characters without spaces (Logon's secret)"
         ", was a string of 10 characters",
-        "  gateway.cancel_grace_ms: this setting's feature is not built yet: wanted its default, 0, was 100",
+        "  gateway.tls: this table's feature is not built yet: wanted no such table",
         "  api_key[0].portfolio: wanted the id of a [[portfolio]], was 2",
     ]
     assert raised.value.exit_code == 2

@@ -14,7 +14,7 @@ STEPS = 400
 class CoreMachine(RuleBasedStateMachine):
     """One rule, whose choices are hypothesis's: it finds the shortest way to a difference."""
 
-    options: ClassVar[dict[str, bool]] = {}
+    options: ClassVar[dict[str, Any]] = {}
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,13 +36,21 @@ class CoreMachine(RuleBasedStateMachine):
 
 
 class RefusingCoreMachine(CoreMachine):
-    options: ClassVar[dict[str, bool]] = {"refuse_duplicates": True, "strict": False}
+    options: ClassVar[dict[str, Any]] = {"refuse_duplicates": True, "strict": False}
+
+
+class LenientCoreMachine(CoreMachine):
+    """Lost lines are given time, but not again and again."""
+
+    options: ClassVar[dict[str, Any]] = {"cancel_grace_ms": 5_000, "flap_losses": 2}
 
 
 CoreMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=50, deadline=None)
 RefusingCoreMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=50, deadline=None)
+LenientCoreMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=50, deadline=None)
 TestCoreStepByStep = CoreMachine.TestCase
 TestRefusingCoreStepByStep = RefusingCoreMachine.TestCase
+TestLenientCoreStepByStep = LenientCoreMachine.TestCase
 
 
 @pytest.mark.parametrize("seed", range(12))

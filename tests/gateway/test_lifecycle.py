@@ -8,6 +8,7 @@ from gateway.lifecycle import (
     SESSION_STATES,
     LinkEvent,
     SessionEvent,
+    may_end,
     next_link_state,
     next_session_state,
 )
@@ -39,7 +40,16 @@ def test_a_link_moves_as_the_table_says_and_in_no_other_way(state: LinkState, ev
 def test_a_session_goes_round_from_vacant_to_vacant() -> None:
     state = SessionState.SESSION_VACANT
     states = [state := next_session_state(state, event) for event in SessionEvent]
-    assert states == [SessionState.SESSION_LIVE, SessionState.SESSION_ENDING, SessionState.SESSION_VACANT]
+    assert states == [
+        SessionState.SESSION_LIVE,
+        SessionState.SESSION_LOST,
+        SessionState.SESSION_ENDING,
+        SessionState.SESSION_VACANT,
+    ]
+
+
+def test_only_a_live_or_lost_session_has_an_end_before_it() -> None:
+    assert [state for state in SessionState if may_end(state)] == [SessionState.SESSION_LIVE, SessionState.SESSION_LOST]
 
 
 def test_a_link_never_comes_back_to_life() -> None:

@@ -42,6 +42,7 @@ STATES = {
     "vacant": SessionState.SESSION_VACANT,
     "live": SessionState.SESSION_LIVE,
     "ending": SessionState.SESSION_ENDING,
+    "lost": SessionState.SESSION_LOST,
 }
 SILENT = ("LogonConf", "LoggedOut", "Heartbeat", "TestRequest")
 AGAIN = 200
@@ -74,6 +75,8 @@ class CorePair:
         strict: bool = True,
         max_open_orders: int = MAX_OPEN_ORDERS,
         rate_limit_scope: str | None = None,
+        cancel_grace_ms: int = 0,
+        flap_losses: int = 0,
     ) -> None:
         self.choose = choose
         tables = random_requests.TABLES
@@ -87,6 +90,10 @@ class CorePair:
             settlement_time="08:01:00Z",  # a minute after the start
             duplicate_logon="refuse" if refuse_duplicates else "displace",
             sequence_check="strict" if strict else "off",
+            cancel_grace_ms=cancel_grace_ms,
+            flap_losses=flap_losses,
+            flap_window_s=30,
+            flap_lockout_ms=5_000,
         )
         self.max_open_orders = max_open_orders
         self.instrument_ids = [instrument.id for instrument in config.instruments]

@@ -200,8 +200,8 @@ class CoreWalk(CorePair):
         core.stalled(stall)
         self.naive.stall(stall)
         core.tick(self.driver.now, seen)
-        endings = {session.client_id: session.ending for session in core.sessions}
-        self.naive.tick(seen, lambda session: int(endings[session.client_id].exec_id))
+        exec_ids = {session.client_id: session.ending.exec_id for session in core.sessions if session.ending}
+        self.naive.tick(seen, lambda session: exec_ids.get(session.client_id, 0))
         assert core.next_deadline is None or core.next_deadline > seen
 
 
@@ -237,6 +237,8 @@ def walk(seed: int, steps: int) -> None:
         refuse_duplicates=seed % 4 == 1,
         strict=seed % 4 != 2,
         rate_limit_scope={3: "portfolio", 4: "api_key"}.get(seed % 5),
+        cancel_grace_ms=[0, 3_000, 12_000][seed % 3],
+        flap_losses=[0, 3, 0, 2, 0][seed % 5],
     )
     for _ in range(steps):
         walker.act()

@@ -20,6 +20,7 @@ from gateway.lifecycle import (
     TEXT_LOGON_TIMEOUT,
     TEXT_NOT_LOGON,
     TEXT_OVERTAKEN,
+    TEXT_RETRY_AFTER,
 )
 from gateway.session import LinkClosing
 from support.naive_assembly import naive_engine_of, rate_limits_of
@@ -27,7 +28,7 @@ from support.naive_engine import canceled_order
 from support.naive_orders import NaiveOrders
 from support.naive_quotes import NaiveQuotes
 from support.naive_reports import NaiveReports, reason_told, told_of
-from support.naive_session import Inbound, NaiveEnding, NaiveFire, NaiveLine, NaiveSession, Said
+from support.naive_session import Inbound, NaiveEnding, NaiveFire, NaiveLine, NaiveLoss, NaiveSession, Said
 
 DAY_NS = 86_400 * 10**9
 SESSION_MESSAGES = ("LogonConf", "LoggedOut", "Heartbeat", "TestRequest")
@@ -45,6 +46,10 @@ class NaiveGateway:
         self.strict = settings.sequence_check == "strict"
         self.refuse_duplicates = settings.duplicate_logon == "refuse"
         self.step_orders = settings.drain_step_orders
+        self.grace_ns = settings.cancel_grace_ms * 10**6
+        self.flap_losses = settings.flap_losses
+        self.flap_window_ns = round(settings.flap_window_s * 10**9)
+        self.flap_lockout_ns = settings.flap_lockout_ms * 10**6
         settlement = time.fromisoformat(settings.settlement_time)
         self.settlement_ns = ((settlement.hour * 60 + settlement.minute) * 60 + settlement.second) * 10**9
         self.day = 0
@@ -154,7 +159,7 @@ class NaiveGateway:
         return (self.now - self.settlement_ns) // DAY_NS
 
     def tick(self, seen: int, order: Callable[[NaiveSession], int]) -> None:
-        """`order` sorts sessions that lapse together."""
+        """`order` sorts sessions that are fenced together."""
         self.run_timers()
         judged = seen - self.stalled
         for line in self.lines:
@@ -172,6 +177,9 @@ class NaiveGateway:
                 session.probed_judged = self.judged
             elif seen >= session.spoke + self.silence.interval_ns:
                 self.say(session, "Heartbeat", {"correlation_id": 0})
+        over = [one for one in self.sessions if one.loss is not None and judged >= one.loss.judged + self.grace_ns]
+        for session in sorted(over, key=order):
+            self.gone(session, Cause.ADMIN)
         self.orders.release()
 
     def has_lapsed(self, session: NaiveSession, judged: int) -> bool:
@@ -223,21 +231,14 @@ class NaiveGateway:
     def ended(self, client_id: str) -> None:
         """The core says that the session's end is complete."""
         session = self.session(client_id)
-        ending, line = session.ending, session.line
+        ending = session.ending
         assert session.state == "ending"
         assert ending is not None
-        assert line is not None
         fire = session.fires.pop(0)
         assert (fire.ending, fire.left) == (ending, [])
-        policy = policy_of(ending.cause)
-        if policy.text is not None:
-            self.say(session, "LoggedOut", {"reason": ending.text or policy.text})
-        if line.told_to is None:
-            line.told_to = len(line.stream)
-        line.close(policy.closing)
-        line.ending = ending
-        line.replay = None
-        session.line = None
+        if session.line is not None:
+            session.line.ending = ending
+            self.let_go(session, ending.cause, ending.text)
         session.state = "vacant"
         newcomer = session.newcomer
         if newcomer is not None:
@@ -250,6 +251,17 @@ class NaiveGateway:
                 else:
                     self.frame(newcomer, one)
 
+    def let_go(self, session: NaiveSession, cause: Cause, text: str | None) -> None:
+        line, policy = session.line, policy_of(cause)
+        assert line is not None
+        if policy.text is not None:
+            self.say(session, "LoggedOut", {"reason": text or policy.text})
+        if line.told_to is None:
+            line.told_to = len(line.stream)
+        line.close(policy.closing)
+        line.replay = None
+        session.line = None
+
     # ways in and out
 
     def logon(self, line: NaiveLine, frame: Inbound) -> None:
@@ -258,8 +270,11 @@ class NaiveGateway:
             self.refuse(line, text)
             return
         session = self.session(frame.fields["client_id"])
-        self.gone(session, Cause.DISPLACED)
-        if session.state == "vacant":
+        if frame.fields["reset_seq_num"] or not self.has_grace(session):
+            self.gone(session, Cause.DISPLACED)
+        elif session.state == "live":
+            self.lose(session, Cause.DISPLACED)
+        if session.state in ("vacant", "lost"):
             self.admit(line, session, frame)
             return
         if session.newcomer is not None:
@@ -278,6 +293,8 @@ class NaiveGateway:
         (session,) = known
         if frame.fields["schema_version"] > 17:
             return f"schemaVersion: wanted 1 to 17, was {frame.fields['schema_version']}"
+        if self.now < session.locked_until:
+            return TEXT_RETRY_AFTER.format(-(-(session.locked_until - self.now) // 10**6))
         if not frame.fields["reset_seq_num"]:
             if session.epoch == 0 and frame.number > 1:
                 nothing = "nothing is kept of this key's streams here, log on with resetSeqNum 1"
@@ -290,6 +307,7 @@ class NaiveGateway:
 
     def admit(self, line: NaiveLine, session: NaiveSession, frame: Inbound) -> None:
         session.state = "live"
+        session.loss = None
         session.epoch += 1
         session.version = frame.fields["schema_version"] or 11
         session.line = line
@@ -331,16 +349,49 @@ class NaiveGateway:
         line.close(LinkClosing.CLOSING_POLITELY)
 
     def gone(self, session: NaiveSession, cause: Cause, text: str | None = None) -> None:
-        if session.state != "live":
+        if session.loss is not None:
+            cause, text = session.loss.cause, None
+            session.loss = None
+        elif session.state != "live":
             return
-        assert session.line is not None
+        elif policy_of(cause).grace and self.has_grace(session) and not self.flaps(session):
+            self.lose(session, cause)
+            return
+        else:
+            self.count_loss(session, cause)
+            assert session.line is not None
+            session.line.state = "closing"
         session.ending = NaiveEnding(cause, text)
         killed = self.engine.killed_by(lambda: self.engine.fence(session.slot, session.epoch))
         exec_id = self.engine.next_exec_id() if killed else 0
         reason = policy_of(cause).cancel_reason
         session.fires.append(NaiveFire(reason, exec_id, self.now, killed, session.ending))
         session.state = "ending"
+
+    def has_grace(self, session: NaiveSession) -> bool:
+        return self.grace_ns > 0 and not session.drop_copy
+
+    def lose(self, session: NaiveSession, cause: Cause) -> None:
+        self.count_loss(session, cause)
+        assert session.line is not None
         session.line.state = "closing"
+        session.state = "lost"
+        session.loss = NaiveLoss(cause, self.judged)
+        self.let_go(session, cause, None)
+
+    def flaps(self, session: NaiveSession) -> bool:
+        """Whether a loss now would be one too many."""
+        recent = [time for time in session.losses if time > self.now - self.flap_window_ns]
+        return self.flap_losses > 0 and len(recent) + 1 >= self.flap_losses
+
+    def count_loss(self, session: NaiveSession, cause: Cause) -> None:
+        if cause not in (Cause.TCP_CLOSED, Cause.TCP_RESET, Cause.HEARTBEAT_MISSED):
+            return
+        if self.flaps(session):
+            session.losses = []
+            session.locked_until = self.now + self.flap_lockout_ns
+        else:
+            session.losses.append(self.now)
 
     def kill_portfolio_orders(self, portfolio: int, reason: CancelReason) -> None:
         """One event for all of them; each session hears of its own, and lives on."""

@@ -48,6 +48,14 @@ class NaiveFire:
 
 
 @dataclass(eq=False)
+class NaiveLoss:
+    """How the line of a lost session was lost, and when on the clock that stalls do not advance."""
+
+    cause: Cause
+    judged: int
+
+
+@dataclass(eq=False)
 class NaiveLine:
     """A connection. `told` is what it was sent of which stream: from where, to where (None: to the end, and on)."""
 
@@ -75,7 +83,7 @@ class NaiveSession:
     portfolio: int
     drop_copy: bool
     watchers: "list[NaiveSession]" = field(default_factory=list)
-    state: str = "vacant"  # live, ending
+    state: str = "vacant"  # live, lost, ending
     line: NaiveLine | None = None
     newcomer: NaiveLine | None = None
     version: int = 0
@@ -88,4 +96,7 @@ class NaiveSession:
     probed_judged: int | None = None
     spoke: int = 0
     ending: NaiveEnding | None = None
+    loss: NaiveLoss | None = None  # of a lost session
+    losses: list[int] = field(default_factory=list)  # since it was locked out last
+    locked_until: int = 0
     fires: list[NaiveFire] = field(default_factory=list)
