@@ -205,6 +205,7 @@ def test_a_signal_ends_the_gateway_and_the_log_tells_its_whole_life(make_bench: 
             "epoch": 1,
             "cause": "GATEWAY_SHUTDOWN",
             "orders": 1,
+            "dropped_requests": 0,
             "reason": None,
         },
         {"level": "info", "event": "stopped"},
