@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import mmp_plays, order_plays, quote_plays, session_plays, speed_bump_plays
+from support import dead_man_plays, mmp_plays, order_plays, quote_plays, session_plays, speed_bump_plays
 from support.frames import VERSIONS
 from support.message_index import INDEX, NOT_BUILT
 from support.play import Play
@@ -21,7 +21,12 @@ from support.stages import Stage, write_stages
 from codec.layout import MESSAGES
 
 PLAYS: dict[str, Callable[[Play], None]] = (
-    session_plays.PLAYS | order_plays.PLAYS | quote_plays.PLAYS | speed_bump_plays.PLAYS | mmp_plays.PLAYS
+    session_plays.PLAYS
+    | order_plays.PLAYS
+    | quote_plays.PLAYS
+    | speed_bump_plays.PLAYS
+    | mmp_plays.PLAYS
+    | dead_man_plays.PLAYS
 )
 """How each message comes about, by its name."""
 SLOW_PLAYS: dict[str, Callable[[Play], Iterator[None]]] = session_plays.SLOW_PLAYS | mmp_plays.SLOW_PLAYS

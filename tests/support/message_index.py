@@ -94,6 +94,8 @@ INDEX = {
         _row(322, "OrdersMmpTriggered", 57),
         _row(324, "MassQuoteMmpUnfrozen", 32),
         _row(326, "OrdersMmpUnfrozen", 32),
+        _row(4020, "CancelAllAfterRequest", 21, extension=True),
+        _row(4021, "CancelAllAfterResponse", 34, extension=True),
         _row(4050, "DropCopyEvent", 40, tail="frame", extension=True),
     )
 }
@@ -104,8 +106,6 @@ NOT_BUILT = {
     4001: "SessionOptionsResponse: likewise",
     4010: "CancelOnDisconnectRequest: likewise",
     4011: "CancelOnDisconnectResponse: likewise",
-    4020: "CancelAllAfterRequest: likewise",
-    4021: "CancelAllAfterResponse: likewise",
     4030: "CancelOnDisconnectReceipt: likewise",
     4040: "OpenOrdersRequest: likewise",
     4041: "OpenOrdersResponse: likewise",
