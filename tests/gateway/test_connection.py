@@ -12,6 +12,7 @@ from support.core_driver import SECOND
 from support.shell_bench import Client, ShellBench
 
 from gateway.limits import READ_BUDGET_PER_TURN_BYTES
+from gateway.log import rfc_3339
 from gateway.session import Session, SessionState
 
 TEST_REQUEST_BYTES = 40
@@ -361,3 +362,20 @@ def test_who_is_heard_after_the_gateway_stood_still_is_not_forgiven_for_it(
     assert bench.causes() == [("maker-1", "HEARTBEAT_MISSED")]
     session = session_of(bench, "maker-1")
     assert 1.2 * SECOND <= session.ending.fenced_time - session.heard_ns < 2.2 * SECOND
+
+
+def test_a_refresh_behind_more_bytes_than_a_pass_reads_still_counts(make_bench: Callable[..., ShellBench]) -> None:
+    bench = make_bench()
+    client = bench.logged_on("maker-1")
+    client.send("CancelAllAfterRequest", timeout_ms=100, scope=1)
+    assert names(bench.read(client, 1)) == ["CancelAllAfterResponse"]
+    count = flood(client)
+    client.send("CancelAllAfterRequest", timeout_ms=300, scope=1)
+    bench.stall(0.2)
+    frames = bench.read(client, count + 1)
+    assert names(frames[-1:]) == ["CancelAllAfterResponse"]
+    assert bench.events("dead man's switch expired") == []
+    # Reading took long enough for a tick to come in between, and nothing else keeps the switch from firing.
+    trigger_time = frames[-1].fields["trigger_time"]
+    bench.until(lambda: bool(bench.events("dead man's switch expired")), "the switch to fire")
+    assert bench.events("dead man's switch expired")[0]["trigger_time"] == rfc_3339(trigger_time)
