@@ -63,7 +63,7 @@ class Metrics:
         info = {"name": core.controls.config.gateway.name, "version": __version__}
         yield InfoMetricFamily("breakwire", "Which gateway this is", value=info)
         counts = census(core.sessions)
-        by_state = {"vacant": counts.vacant, "live": counts.live, "ending": counts.ending}
+        by_state = {"vacant": counts.vacant, "live": counts.live, "ending": counts.ending, "lost": counts.lost}
         yield _by("sessions", "Sessions by state; each API key has one", "state", by_state)
         yield _gauge("connections", "TCP connections", len(self._shell.connections))
         yield _gauge("connections_without_logon", "Connections whose Logon is awaited", core.pending_logons)
@@ -89,6 +89,8 @@ class Metrics:
         )
         orders = {cause.name: tally.fired_orders[cause] for cause in _CAUSES}
         yield _counters("fired_orders", "Orders that died by cancel on disconnect, by cause", "cause", orders)
+        dropped = {cause.name: core.dropped_requests[cause] for cause in _CAUSES}
+        yield _counters("dropped_requests", "Requests dropped because their session was over", "cause", dropped)
         yield _gauge("fires_under_way", "Sessions that have dead orders not told of yet", core.cancels.under_way)
 
     def _times(self) -> Iterator[Metric]:

@@ -94,6 +94,7 @@ class Census(NamedTuple):
     vacant: int
     live: int
     ending: int
+    lost: int
     unsent_bytes: int
 
 def logged_out(text: bytes, now: int) -> bytes: ...

@@ -8,7 +8,7 @@ outlives its links; it has at most one live one, and at most one that waits for 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport INT64_MIN, int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from codec.layout cimport (
     DropCopyEvent,
@@ -34,6 +34,7 @@ from typing import NamedTuple
 
 cdef enum:
     TEXT_MAX = 255
+    SESSION_STATES = 4
     LOGON_CONF_SCHEMA_VERSION_SINCE = 12
     # `messages A..B no longer stored`, with numbers of 19 digits.
     LOST_TEXT_MAX = 66
@@ -97,20 +98,27 @@ class Census(NamedTuple):
     vacant: int
     live: int
     ending: int
+    lost: int
     unsent_bytes: int
 
 
 def census(list sessions not None):
     """The Census of these sessions, the canary's left out."""
-    cdef Py_ssize_t counts[3]
+    cdef Py_ssize_t counts[SESSION_STATES]
     cdef uint64_t unsent_bytes = 0
     cdef Session session
-    counts[0] = counts[1] = counts[2] = 0
+    memset(counts, 0, sizeof(counts))
     for session in sessions:
         if not session.is_canary:
             counts[session.state] += 1
             unsent_bytes += session.stream.unsent_bytes
-    return Census(counts[<int>SESSION_VACANT], counts[<int>SESSION_LIVE], counts[<int>SESSION_ENDING], unsent_bytes)
+    return Census(
+        counts[<int>SESSION_VACANT],
+        counts[<int>SESSION_LIVE],
+        counts[<int>SESSION_ENDING],
+        counts[<int>SESSION_LOST],
+        unsent_bytes,
+    )
 
 
 cdef uint32_t write_text(uint8_t* frame, uint32_t raw_length, bytes text) noexcept:

@@ -47,6 +47,7 @@ REFUSALS: Final = (
     ("schemaVersion", "version"),
     ("sequence number", "sequence_number"),
     (lifecycle.TEXT_ALREADY_LOGGED_ON, "already_logged_on"),
+    (lifecycle.TEXT_RETRY_AFTER.partition("{")[0], "flapping"),
     (lifecycle.TEXT_LOGON_TIMEOUT, "timeout"),
     (lifecycle.TEXT_OVERTAKEN, "overtaken"),
     (lifecycle.TEXT_TOO_MANY_CONNECTIONS, "too_many_connections"),

@@ -13,7 +13,7 @@ from codec.layout import MESSAGES, Cause
 from gateway import __version__
 from gateway.cause_policy import CAUSES_TO_COME
 from gateway.limits import API_KEYS_MAX
-from gateway.session import Session, census
+from gateway.session import Session, SessionState, census
 from gateway.stream import ChunkPool, Stream
 from gateway.tally import REFUSALS
 
@@ -33,6 +33,7 @@ NAMES = {
     "fires",
     "fired_orders",
     "fires_under_way",
+    "dropped_requests",
     "frames_in",
     "frames_rejected",
     "frames_out",
@@ -97,6 +98,10 @@ def test_whole_families_after_a_scenario(bench: ShellBench) -> None:
     refused.raw(refused.order_frame(1))
     bench.to_the_end(refused)
     refused.close()
+    leaver = bench.logged_on("maker-2")
+    leaver.raw(leaver.frame("Logout", {}) + leaver.order_frame(6) + leaver.order_frame(7))
+    bench.to_the_end(leaver)
+    leaver.close()
     bench.run_for(0.02)
     maker.reset()
     bench.read(watch, 6)
@@ -104,22 +109,26 @@ def test_whole_families_after_a_scenario(bench: ShellBench) -> None:
     found = scraped(bench)
     core = bench.server._core
     assert found["info"] == ("gauge", {("gw-a", __version__): 1})
-    assert found["sessions"] == ("gauge", {("vacant",): 3, ("live",): 2, ("ending",): 0})
+    assert found["sessions"] == ("gauge", {("vacant",): 3, ("live",): 2, ("ending",): 0, ("lost",): 0})
     assert found["connections"] == ("gauge", {(): 3})
     assert found["connections_without_logon"] == ("gauge", {(): 1})
     assert found["open_orders"] == ("gauge", {(): 1})
-    assert found["logons"] == ("counter", {(): 3})
+    assert found["logons"] == ("counter", {(): 4})
     assert found["logons_refused"][1].keys() == {(kind,) for _, kind in REFUSALS} | {("other",)}
     assert only(found["logons_refused"]) == {("not_logon",): 1}
     assert found["fires"][1].keys() == {(cause.name,) for cause in set(Cause) - CAUSES_TO_COME}
     assert found["fired_orders"][1].keys() == found["fires"][1].keys()
-    assert (only(found["fires"]), only(found["fired_orders"])) == ({("TCP_RESET",): 1}, {("TCP_RESET",): 2})
+    assert only(found["fires"]) == {("TCP_RESET",): 1, ("LOGOUT",): 1}
+    assert only(found["fired_orders"]) == {("TCP_RESET",): 2}
+    assert only(found["dropped_requests"]) == {("LOGOUT",): 2}
+    assert found["dropped_requests"][1].keys() == found["fires"][1].keys()
     assert found["fires_under_way"] == ("gauge", {(): 0})
-    assert found["frames_in"] == ("counter", {(): 11})
+    assert found["frames_in"] == ("counter", {(): 13})
     assert found["frames_rejected"] == ("counter", {(): 1})
     assert found["frames_out"][1].keys() == {(message.name,) for message in MESSAGES if message.from_server}
     assert only(found["frames_out"]) == {
-        ("LogonConf",): 3,
+        ("LogonConf",): 4,
+        ("LoggedOut",): 1,
         ("NewOrderResponse",): 4,
         ("CancelOrderResponse",): 1,
         ("CancelOrderReject",): 1,
@@ -131,7 +140,7 @@ def test_whole_families_after_a_scenario(bench: ShellBench) -> None:
     assert found["stream_unsent_bytes"] == ("gauge", {(): 0})
     assert found["buffer_bytes"] == ("gauge", {("in",): 40, ("out",): 0})
     assert found["stalled_seconds"][0] == "counter"
-    for name, fires in zip(HISTOGRAMS, (1, 1, 1, None), strict=True):
+    for name, fires in zip(HISTOGRAMS, (1, 2, 2, None), strict=True):
         kind, samples = found[name]
         counts = [count for (suffix, *_), count in samples.items() if suffix == "_bucket"]
         assert (kind, counts, counts[-1]) == ("histogram", sorted(counts), samples[("_count",)])
@@ -171,9 +180,13 @@ def test_a_look_at_every_session_there_may_be_is_short() -> None:
     """It is one pass of compiled code; its time is no promise, but a pass of Python would be ten times as long."""
     pool = ChunkPool()
     sessions = [Session(slot, "k", 1, False, Stream(pool, 65_536), []) for slot in range(API_KEYS_MAX)]
-    sessions[0].state = 1
-    sessions[1].state = 2
-    assert census(sessions) == (API_KEYS_MAX - 2, 1, 1, 0)
+    sessions[0].state = SessionState.SESSION_LIVE
+    sessions[1].state = SessionState.SESSION_ENDING
+    sessions[2].state = SessionState.SESSION_LOST
+    sessions[3].state = SessionState.SESSION_LOST
+    sessions[4].is_canary = True
+    assert census(sessions) == (API_KEYS_MAX - 5, 1, 1, 2, 0)
+    assert len(SessionState) == 4
 
 
 def test_no_two_messages_are_counted_as_one() -> None:
