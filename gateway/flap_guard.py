@@ -24,6 +24,11 @@ class FlapGuard:
         self._recent: dict[Session, deque[int]] = {}
         self._locked_until: dict[Session, int] = {}
 
+    @property
+    def remembered(self) -> int:
+        """How many losses are remembered, of all keys together."""
+        return sum(map(len, self._recent.values()))
+
     def would_lock(self, session: Session, now: int) -> bool:
         """Whether a loss at this moment is one too many."""
         if self._losses < 2:
