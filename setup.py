@@ -35,6 +35,7 @@ MODULES = (
     "gateway.mmp_invariants",
     "gateway.mmp_probe",
     "gateway.mmp_reports",
+    "gateway.open_orders",
     "gateway.order_checks",
     "gateway.orders",
     "gateway.probe",

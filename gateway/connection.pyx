@@ -27,7 +27,9 @@ from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 
 from gateway.dispatch cimport Dispatcher
 from gateway.stream cimport Stream
-from gateway.session cimport CLOSING_ABORT, CLOSING_NOT, LINK_CLOSED, LINK_CLOSING, LINK_LIVE, LINK_WAITING, Link, Session
+from gateway.session cimport (
+    CLOSING_ABORT, CLOSING_NOT, LINK_CLOSED, LINK_CLOSING, LINK_LIVE, LINK_WAITING, LISTING_WAITS, Link, Session,
+)
 
 from socket import SO_LINGER, SOL_SOCKET
 from struct import pack
@@ -331,6 +333,9 @@ cdef class Connection(Link):
             if session.stream.unsent_bytes != 0:
                 self.send_live(session.stream)
             elif not session.stream.replaying:
+                if session.listing == LISTING_WAITS:
+                    self.shell.dispatcher.open_orders.drained(session)
+                    self.shell.schedule_turn()
                 break
             elif has_replayed:
                 session.mark_dirty()

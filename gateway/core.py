@@ -112,6 +112,7 @@ class Core:
             or self.dispatcher.releases.is_behind
             or self._day_orders.is_busy
             or self.controls.is_busy
+            or self.dispatcher.open_orders.is_busy
         )
 
     @property
@@ -223,8 +224,10 @@ class Core:
             self.dispatcher.releases.release(now)
         elif self._day_orders.is_busy:
             self._day_orders.expire(self._step_orders, now)
-        else:
+        elif self.controls.is_busy:
             self.controls.step(now)
+        else:
+            self.dispatcher.open_orders.step(self._step_orders, now)
         self._shut_down_drop_copy(now)
 
     def shut_down(self, now: int) -> None:
@@ -379,6 +382,7 @@ class Core:
         link.state = next_link_state(link.state, LinkEvent.SESSION_GONE)
         self.deadlines.clear(link)
         self.disconnected[session] = None
+        self.dispatcher.open_orders.forget(session)
         self.dispatcher.drop_pending(link)
         return link
 

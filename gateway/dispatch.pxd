@@ -6,6 +6,7 @@ from gateway.cover cimport Cover
 from gateway.mass_cancel cimport MassCancels
 from gateway.mass_quotes cimport MassQuotes
 from gateway.mmp_reports cimport MmpReports
+from gateway.open_orders cimport OpenOrders
 from gateway.orders cimport Orders
 from gateway.releases cimport Releases
 from gateway.session cimport Link, Session
@@ -20,6 +21,7 @@ cdef class Dispatcher:
         MassCancels mass_cancels
         readonly Releases releases
         readonly MmpReports mmp_reports
+        readonly OpenOrders open_orders
         object policy
         ChunkPool pool
         uint64_t stored_bytes_max
@@ -37,6 +39,7 @@ cdef class Dispatcher:
     cdef Py_ssize_t received(self, Link link, const uint8_t* data, size_t size, int64_t now) except -1
     cdef int _frame(self, Session session, const uint8_t* frame, size_t length, int64_t now) except -1
     cdef int _request(self, Session session, uint16_t template_id, const uint8_t* frame, size_t length, int64_t now) except -1
+    cdef int _open_orders_request(self, Session session, const uint8_t* frame, int64_t now) except -1
     cdef int _resend_request(self, Session session, const uint8_t* frame, int64_t now) except -1
     cdef str _framing_text(self, int outcome, const uint8_t* data, size_t size)
     cdef int _refuse(self, Session session, const uint8_t* frame, int reason, bytes details, int64_t now) except -1

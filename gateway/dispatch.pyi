@@ -3,6 +3,7 @@ from typing import Protocol, Self, final, type_check_only
 from gateway.cover import Cover
 from gateway.dead_man_switch import DeadManSwitches
 from gateway.mmp_reports import MmpReports
+from gateway.open_orders import OpenOrders
 from gateway.orders import Orders
 from gateway.releases import Releases
 from gateway.session import Link, Session
@@ -31,6 +32,8 @@ class Dispatcher:
     def releases(self) -> Releases: ...
     @property
     def mmp_reports(self) -> MmpReports: ...
+    @property
+    def open_orders(self) -> OpenOrders: ...
     @property
     def frames_in(self) -> int: ...
     @property

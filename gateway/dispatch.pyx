@@ -28,6 +28,7 @@ from codec.layout cimport (
     MassCancelRequest,
     MassQuoteCancelRequest,
     NewOrderRequest,
+    OpenOrdersRequest,
     PROTOCOL_ID,
     REJECT_REASON_INVALID_FIELD_VALUE,
     REJECT_REASON_MESSAGE_DISABLED,
@@ -46,6 +47,7 @@ from codec.layout cimport (
     TEMPLATE_MASS_QUOTE_CANCEL_REQUEST,
     TEMPLATE_MASS_QUOTE_REQUEST,
     TEMPLATE_NEW_ORDER_REQUEST,
+    TEMPLATE_OPEN_ORDERS_REQUEST,
     TEMPLATE_RESEND_REQUEST,
     TEMPLATE_TEST_REQUEST,
     TestRequest,
@@ -68,6 +70,7 @@ from gateway.in_flight cimport requests_in
 from gateway.mass_cancel cimport MassCancels
 from gateway.mass_quotes cimport MassQuotes
 from gateway.mmp_reports cimport MmpReports
+from gateway.open_orders cimport OpenOrders
 from gateway.orders cimport Orders
 from gateway.releases cimport Releases
 from gateway.stream cimport ChunkPool
@@ -96,6 +99,7 @@ cdef class Dispatcher:
         self.mass_cancels = MassCancels(orders)
         self.releases = Releases(orders)
         self.mmp_reports = MmpReports(orders)
+        self.open_orders = OpenOrders(orders.engine)
         self.pool = pool
         self.stored_bytes_max = stored_bytes_max
         self.policy = policy
@@ -255,7 +259,19 @@ cdef class Dispatcher:
             return cancel_all_after(self.policy.switches, session, <const CancelAllAfterRequest*>root, now)
         if template_id == TEMPLATE_CANCEL_ON_DISCONNECT_REQUEST:
             return self.cover.request(session, <const CancelOnDisconnectRequest*>root, now)
+        if template_id == TEMPLATE_OPEN_ORDERS_REQUEST:
+            return self._open_orders_request(session, frame, now)
         return self._refuse(session, frame, REJECT_REASON_MESSAGE_DISABLED, b"this message is not enabled on this gateway", now)
+
+    cdef int _open_orders_request(self, Session session, const uint8_t* frame, int64_t now) except -1:
+        cdef const OpenOrdersRequest* request = <const OpenOrdersRequest*>(frame + HEADER_SIZE)
+        if self.open_orders.request(session, request, now):
+            return 0
+        return self._refuse(
+            session, frame, REJECT_REASON_INVALID_FIELD_VALUE,
+            b"correlationId at offset 32: wanted no request while another is being answered, was %d" % request.correlation_id,
+            now,
+        )
 
     cdef int _resend_request(self, Session session, const uint8_t* frame, int64_t now) except -1:
         cdef const ResendRequest* request = <const ResendRequest*>(frame + HEADER_SIZE)

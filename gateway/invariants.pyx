@@ -16,8 +16,8 @@ from gateway.lookup cimport (
 )
 from gateway.quote_slots cimport QuoteSlot, QuoteSlots, quote_index, quote_slot_at
 from gateway.registry cimport (
-    DAY_LISTS, ORDER_HAS_WAITING, ORDER_IN_BOOK, ORDER_IS_COVERED, ORDER_IS_DAY, ORDER_IS_ICEBERG, ORDER_IS_QUEUED,
-    ORDER_IS_QUOTE, DayList, Order, OrderList, Registry, order_at, order_is_dead,
+    DAY_LISTS, ORDER_HAS_WAITING, ORDER_IN_BOOK, ORDER_IS_AWAITED, ORDER_IS_COVERED, ORDER_IS_DAY, ORDER_IS_ICEBERG,
+    ORDER_IS_QUEUED, ORDER_IS_QUOTE, DayList, Order, OrderList, Registry, order_at, order_is_dead,
 )
 from gateway.slab cimport CACHE_LINE_SIZE, NONE
 
@@ -76,6 +76,7 @@ def check_registry(Registry registry not None):
     require(not leaving & handles, f"orders that are leaving and open: {sorted(leaving & handles)}")
     check_touched(registry)
     check_days(registry, handles)
+    check_walks(registry, handles)
     require(registry.orders.used == len(handles) + len(leaving),
             f"{registry.orders.used} records in use, {len(handles)} in lists and {len(leaving)} leaving")
     quotes = check_quotes(registry, handles)
@@ -234,6 +235,20 @@ cdef int check_touched(Registry registry) except -1:
     touched = [registry.touched[index] for index in range(registry.touched_count)]
     marked = [owner for owner in range(registry.owner_count) if registry.owners[owner].is_touched]
     require(sorted(touched) == marked, f"owners {touched} are touched, {marked} are marked so")
+    return 0
+
+
+cdef int check_walks(Registry registry, set handles) except -1:
+    """Whoever walks does so once, and stands at an order that an owner has, or at the end of a list."""
+    cdef uint32_t index
+    cdef uint32_t handle
+    walkers = [registry.walkers[index] for index in range(registry.walker_count)]
+    require(len(set(walkers)) == len(walkers), f"owners {sorted(walkers)} walk more than once")
+    for index in range(registry.walker_count):
+        handle = registry.awaited[registry.walkers[index]]
+        require(handle == NONE or handle in handles, f"owner {registry.walkers[index]}: its walk stands at no order")
+        require(handle == NONE or order_at(&registry.orders, handle).flags & ORDER_IS_AWAITED,
+                f"owner {registry.walkers[index]}: its walk would not be told when its order goes")
     return 0
 
 

@@ -45,6 +45,8 @@ MASS_QUOTE_REQUEST_MAX_BYTES: Final = _fixed_bytes("MassQuoteRequest") + QUOTES_
 """The longest frame that a client may send."""
 ORDERS_CANCELED_ENTRIES_MAX: Final = 1_868
 ORDER_FILLED_ENTRIES_MAX: Final = 1_089
+OPEN_ORDERS_ENTRIES_MAX: Final = 628
+"""Of a list of open orders in one frame, so that it takes no more than half of what the least buffer holds."""
 FILLS_PER_ORDER_MAX: Final = 2_000
 """The publisher's limit (protocol 7), also for a mass quote as a whole; what would fill more is closed instead."""
 MASS_QUOTE_RESPONSE_FILLS_MAX: Final = 1_944
@@ -229,6 +231,10 @@ def relations() -> dict[str, bool]:
         "a full OrdersCanceled fits in a frame out": padded(orders_canceled) <= FRAME_SIZE_MAX_OUT_BYTES,
         "a full OrderFilled fits in a frame out": padded(order_filled) <= FRAME_SIZE_MAX_OUT_BYTES,
         "one fill more would not": padded(order_filled + _entry_bytes("OrderFilled")) > FRAME_SIZE_MAX_OUT_BYTES,
+        "a full OpenOrdersResponse is half the least buffer": padded(
+            _fixed_bytes("OpenOrdersResponse") + OPEN_ORDERS_ENTRIES_MAX * _entry_bytes("OpenOrdersResponse")
+        )
+        <= BUFFER_LEAST_BYTES // 2,
         "one entry more would not": padded(orders_canceled + _entry_bytes("OrdersCanceled"))
         > FRAME_SIZE_MAX_OUT_BYTES,
         "the fills of one order fit in a frame out": padded(NEW_ORDER_RESPONSE_FILLS_MAX_BYTES)

@@ -22,6 +22,7 @@ cdef enum:
     ORDER_IS_QUEUED = 64      # behind a speed bump, in no book
     ORDER_HAS_WAITING = 128   # behind a speed bump: the order itself if it is queued, and amends of it
     ORDER_IS_MMP = 256        # of the MMP group for orders in its instrument's currency pair
+    ORDER_IS_AWAITED = 512    # a walk may stand at it; may be left over from one that has gone on
 
 
 cdef enum:
@@ -112,6 +113,9 @@ cdef class Registry:
         Portfolio* portfolios
         uint32_t* touched             # owners that have orders leaving, in the order in which the first one left
         uint32_t touched_count
+        uint32_t* awaited             # by walker: the order of some owner's list at which its walk stands, NONE at the end
+        uint32_t* walkers             # who walks, named by their owner's index
+        uint32_t walker_count
         readonly uint32_t owner_count
         readonly uint32_t portfolio_count
 
@@ -133,6 +137,9 @@ cdef class Registry:
         uint32_t first_leaving(self, uint32_t owner) noexcept nogil
         void release_leaving(self, uint32_t handle) noexcept nogil
         void forget_touched(self) noexcept nogil
+        void begin_walk(self, uint32_t walker, uint32_t handle) noexcept nogil
+        void walk_to(self, uint32_t walker, uint32_t handle) noexcept nogil
+        void end_walk(self, uint32_t walker) noexcept nogil
         uint32_t fence(self, uint32_t owner, int64_t epoch, bint covered) noexcept nogil
         uint32_t fence_portfolio(self, uint32_t portfolio, int64_t order_id) noexcept nogil
         int add_portfolio(self, spec) except -1
@@ -141,6 +148,7 @@ cdef class Registry:
         # Within.
         int add_mmp_group(self, uint32_t index, spec) except -1
         void unbind(self, uint32_t handle) noexcept nogil
+        void step_aside(self, uint32_t handle) noexcept nogil
 
 
 cdef inline Order* order_at(const Slab* orders, uint32_t handle) noexcept nogil:

@@ -70,7 +70,10 @@ cdef class Registry:
         self.owners = <Owner*>calloc(OWNERS_MAX, sizeof(Owner))
         self.portfolios = <Portfolio*>calloc(PORTFOLIOS_MAX, sizeof(Portfolio))
         self.touched = <uint32_t*>calloc(OWNERS_MAX, sizeof(uint32_t))
+        self.awaited = <uint32_t*>calloc(OWNERS_MAX, sizeof(uint32_t))
+        self.walkers = <uint32_t*>calloc(OWNERS_MAX, sizeof(uint32_t))
         if (self.owners == NULL or self.portfolios == NULL or self.touched == NULL
+                or self.awaited == NULL or self.walkers == NULL
                 or not slab_init(&self.orders, sizeof(Order), orders_max)
                 or not lookup_init(&self.by_client, orders_max)
                 or not lookup_init(&self.by_order_id, orders_max)
@@ -94,6 +97,8 @@ cdef class Registry:
         free(self.owners)
         free(self.portfolios)
         free(self.touched)
+        free(self.awaited)
+        free(self.walkers)
 
     cdef int add_portfolio(self, spec) except -1:
         """One more, from a PortfolioSpec, under the next index."""
@@ -279,6 +284,34 @@ cdef class Registry:
             self.owners[self.touched[index]].is_touched = False
         self.touched_count = 0
 
+    # Walks: through owners' lists, in several steps between which orders come and go. One for each owner at most.
+
+    cdef void begin_walk(self, uint32_t walker, uint32_t handle) noexcept nogil:
+        """A walk stands at an order of some owner's list, or at a list's end: NONE."""
+        self.walkers[self.walker_count] = walker
+        self.walker_count += 1
+        self.walk_to(walker, handle)
+
+    cdef void walk_to(self, uint32_t walker, uint32_t handle) noexcept nogil:
+        """The same for one that is under way. Should the order go, the walk will stand at the next of its list."""
+        self.awaited[walker] = handle
+        if handle != NONE:
+            order_at(&self.orders, handle).flags |= ORDER_IS_AWAITED
+
+    cdef void end_walk(self, uint32_t walker) noexcept nogil:
+        cdef uint32_t index = 0
+        while self.walkers[index] != walker:
+            index += 1
+        self.walker_count -= 1
+        self.walkers[index] = self.walkers[self.walker_count]
+
+    cdef void step_aside(self, uint32_t handle) noexcept nogil:
+        """An order is about to go: the walks that stand at it go on."""
+        cdef uint32_t index
+        for index in range(self.walker_count):
+            if self.awaited[self.walkers[index]] == handle:
+                self.walk_to(self.walkers[index], order_at(&self.orders, handle).owner_next)
+
     cdef void unbind(self, uint32_t handle) noexcept nogil:
         """Count an order, live or dead, out, and out of reach."""
         cdef Order* order = order_at(&self.orders, handle)
@@ -289,6 +322,8 @@ cdef class Registry:
         else:
             mine.live -= 1
             self.portfolios[order.portfolio].open -= 1
+        if order.flags & ORDER_IS_AWAITED:
+            self.step_aside(handle)
         unlink(&self.orders, mine, handle)
         if not order.flags & ORDER_IS_QUOTE:
             lookup_take(&self.by_client, order.client_hash, handle)

@@ -26,6 +26,12 @@ cpdef enum SessionState:
     SESSION_LOST = 3        # its line is lost; its orders live until the grace is over
 
 
+cpdef enum ListingState:
+    LISTING_NOT = 0         # no listing of open orders is under way
+    LISTING_IS_READY = 1    # its next frame may be written
+    LISTING_WAITS = 2       # until the socket has taken all that the session's stream has for it
+
+
 cdef class Link:
     cdef:
         public int state
@@ -76,6 +82,7 @@ cdef class Session:
         public int64_t replay_told_number   # messages up to here were told to be stored no longer
         list dirty_sessions             # shared by all: the sessions with new output, for the shell to flush
         public bint dirty               # in that list
+        public int listing              # LISTING_*: how far the answer to an OpenOrdersRequest is
         bint has_events                 # scratch of the report of one command: this session's share of its events
         uint32_t first_event
         uint32_t last_event

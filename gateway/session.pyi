@@ -23,6 +23,11 @@ class SessionState(IntEnum):
     SESSION_ENDING = 2
     SESSION_LOST = 3
 
+class ListingState(IntEnum):
+    LISTING_NOT = 0
+    LISTING_IS_READY = 1
+    LISTING_WAITS = 2
+
 @disjoint_base
 class Link:
     state: int
@@ -60,6 +65,7 @@ class Session:
     replay_ref_number: int
     replay_told_number: int
     dirty: bool
+    listing: int
     @property
     def slot(self) -> int: ...
     @property

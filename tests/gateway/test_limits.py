@@ -23,6 +23,7 @@ def test_the_sizes_that_follow_from_the_wire_are_those_of_the_protocol_page() ->
         ("FRAME_SIZE_MAX_OUT_BYTES", 65_456, "the longest frame out fits inside a DropCopyEvent"),
         ("ORDERS_CANCELED_ENTRIES_MAX", 1_869, "a full OrdersCanceled fits in a frame out"),
         ("ORDERS_CANCELED_ENTRIES_MAX", 1_867, "one entry more would not"),
+        ("OPEN_ORDERS_ENTRIES_MAX", 630, "a full OpenOrdersResponse is half the least buffer"),
         ("ORDER_FILLED_ENTRIES_MAX", 1_090, "a full OrderFilled fits in a frame out"),
         ("ORDER_FILLED_ENTRIES_MAX", 1_088, "one fill more would not"),
         ("NEW_ORDER_RESPONSE_FILLS_MAX_BYTES", 65_449, "the fills of one order fit in a frame out"),
