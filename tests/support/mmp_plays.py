@@ -14,15 +14,15 @@ INVALID_MMP_GROUP = 1
 MMP = 16
 
 
-def triggered(play: Play, name: str, group: dict[str, Any]) -> Frame:
+def triggered(play: Play, name: str, group: dict[str, Any], frozen_ns: int) -> Frame:
     """A trigger of the group by quantity, and nothing else that counts."""
     levels = {"quantityLevel": float(LIMIT), "vegaLevel": 0.0, "deltaLevel": 0.0, "trigger": 0}
     told = play.told((name, group | {"frozenUntil": ANY} | levels))
-    assert told.fields["frozenUntil"] == told.fields["timestamp"] + FROZEN_NS
+    assert told.fields["frozenUntil"] == told.fields["timestamp"] + frozen_ns
     return told
 
 
-def freeze_quotes(play: Play) -> Frame:
+def freeze_quotes(play: Play, frozen_ns: int = FROZEN_NS) -> Frame:
     """Two bids of the maker's; the taker sells the limit into the better one, and a little more."""
     taker = play.stage.trader("taker")
     request = play.quotes(501, "100", "110")
@@ -34,20 +34,20 @@ def freeze_quotes(play: Play) -> Frame:
     name, fields = order_filled(bought, bid_and_ask["bidOrderId"], match_id, filled=str(LIMIT), total_filled=str(LIMIT))
     fields["fills"][0]["flags"] |= IS_QUOTE
     play.told((name, fields))
-    told = triggered(play, "MassQuoteMmpTriggered", {"mmpGroupId": GROUP_ID})
+    told = triggered(play, "MassQuoteMmpTriggered", {"mmpGroupId": GROUP_ID}, frozen_ns)
     gone = play.gone(501, bid_and_ask["askOrderId"], MM_PROTECTION) | {"flags": IS_QUOTE}
     play.told(orders_canceled(gone))
     return told
 
 
-def freeze_orders(play: Play) -> Frame:
+def freeze_orders(play: Play, frozen_ns: int = FROZEN_NS) -> Frame:
     taker = play.stage.trader("taker")
     request, order_id = play.rest(1, quantity=str(LIMIT), flags=MMP)
     _, other_id = play.rest(2, price="99", flags=MMP)
     taker.order(play.order(3, side=SELL, quantity=str(LIMIT), price="100"))
     match_id = taker.frame("NewOrderResponse").fields["fills"][0]["matchId"]
     play.told(order_filled(request, order_id, match_id, filled=str(LIMIT), total_filled=str(LIMIT)))
-    told = triggered(play, "OrdersMmpTriggered", {"currencyPairId": play.stage.currency_pair_id})
+    told = triggered(play, "OrdersMmpTriggered", {"currencyPairId": play.stage.currency_pair_id}, frozen_ns)
     play.told(orders_canceled(play.gone(2, other_id, MM_PROTECTION)))
     return told
 

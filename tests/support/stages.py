@@ -15,7 +15,9 @@ BUMPED = 100_000
 """Added to an instrument's id: one with a speed bump, otherwise the same."""
 
 
-def write_stages(path: Path, *, stages: int, speed_bump_ms: int = 5, **settings: Any) -> Path:
+def write_stages(
+    path: Path, *, stages: int, speed_bump_ms: int = 5, frozen_ms: int = MMP_GROUP["frozen_ms"], **settings: Any
+) -> Path:
     """Write a configuration for so many stages; no heartbeat falls into a test."""
     gateway = {"name": "gw-test", "host": "127.0.0.1", "port": 0, "data_dir": "", "heartbeat_interval_s": 60}
     tables = [toml_table("[gateway]", gateway | settings)]
@@ -26,7 +28,7 @@ def write_stages(path: Path, *, stages: int, speed_bump_ms: int = 5, **settings:
         bumped = {"id": BUMPED + stage + 1, "symbol": f"B-{stage + 1}", "speed_bump_ms": speed_bump_ms}
         tables.append(toml_table("[[instrument]]", INSTRUMENT | names | {"iceberg_allowed": True} | bumped))
         tables += [toml_table("[[portfolio]]", {"id": number}) for number in (own, foreign)]
-        group = MMP_GROUP | {"portfolio": own}
+        group = MMP_GROUP | {"portfolio": own, "frozen_ms": frozen_ms}
         tables.append(toml_table("[[mmp_group]]", group))
         del group["id"]
         tables.append(toml_table("[[mmp_group]]", group | {"currency_pair_id": stage + 1}))
