@@ -39,7 +39,7 @@ from gateway.quote_slots cimport (
     QuoteSlot, QuoteSlots, find_quote_slot, quote_index, quote_slot_at, take_quote_slot,
     tidy_quote_slot,
 )
-from gateway.registry cimport ORDER_IS_QUEUED, Order, Owner, epoch_is_over, order_at, order_is_dead
+from gateway.registry cimport Order, Owner, epoch_is_over, order_at, order_is_dead
 from gateway.slab cimport NONE
 from gateway.speed_bump cimport must_wait, queue_order
 
@@ -270,10 +270,8 @@ cdef class Quotes:
     cdef void keep(self, uint32_t handle, QuoteSideOutcome* told) noexcept nogil:
         cdef Order* order = order_at(&self.engine.registry.orders, handle)
         cdef int64_t quantity = order.filled + self.command.quantity
-        if order.flags & ORDER_IS_QUEUED:
-            told.status = QUOTE_STATUS_SPEED_BUMPED
-        else:
-            told.status = QUOTE_STATUS_UNMODIFIED if quantity == order.quantity else QUOTE_STATUS_QTY_REDUCED
+        # Also of one that still waits behind a speed bump: status 8 is that of a quote which this request has entered.
+        told.status = QUOTE_STATUS_UNMODIFIED if quantity == order.quantity else QUOTE_STATUS_QTY_REDUCED
         order.quantity = quantity
         order.smp_token = self.command.smp_token
         told.order_id = order.order_id

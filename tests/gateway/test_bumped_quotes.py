@@ -197,12 +197,18 @@ def test_what_would_not_trade_and_what_is_post_only_is_not_held_up() -> None:
     assert bid == (QuoteStatus.CANCELED_BY_REQUEST, 2, nine(99.5), quantity(0), OrderRejectReason.POST_ONLY)
 
 
-@pytest.mark.parametrize("units", [2, 1], ids=["the same", "less"])
-def test_what_is_said_again_of_a_side_that_waits_leaves_it_in_its_place(units: float) -> None:
+@pytest.mark.parametrize("name", ["maker", "mate"])
+@pytest.mark.parametrize(
+    ("units", "status"),
+    [(2, QuoteStatus.UNMODIFIED), (1, QuoteStatus.QTY_REDUCED)],
+)
+def test_what_is_said_again_of_a_side_that_waits_leaves_it_in_its_place(
+    name: str, units: float, status: QuoteStatus
+) -> None:
     world = World()
     world.quote(world.maker, (100, 2))
     world.driver.now += WAIT // 2
-    assert world.quote(world.maker, (100, units))[0] == waiting(2, 100, units)
+    assert world.quote(getattr(world, name), (100, units))[0] == (status, 2, nine(100), quantity(units), None)
     world.driver.tick(WAIT // 2)
     assert plain(world.maker)[0][1]["orders"][0]["total_filled"] == quantity(units)
 

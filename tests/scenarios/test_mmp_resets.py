@@ -1,7 +1,7 @@
 """Freezes that end because somebody asks for it: whole frames on a real socket, in every schema version.
 
-The maker is a session of the version that is looked at. It may ask itself, or its mate, another session of its portfolio,
-which had nothing in the group.
+The maker is a session of the version that is looked at. It may ask itself, or its mate does: another session of its
+portfolio, which had nothing in the group.
 """
 
 import time

@@ -19,15 +19,15 @@ from gateway.engine_types import RestingOrder
 from gateway.probe import EngineProbe
 from gateway.session import LinkState
 from support.core_driver import INTERVAL, SECOND, CoreDriver, Line, configuration, secret_of
-from support.random_requests import TABLES
+from support.random_requests import ICEBERGS, TABLES
 
 KEYS = {"maker-1": (1, "trader"), "maker-2": (1, "trader"), "maker-3": (1, "trader"), "stranger-1": (2, "trader")}
 VERSIONS = [17, 17, 17, 17, 16, 15, 13, 12, 11, 10, 9, 7, 4, 3, 1]
 PRICES = ["98.5", "99", "99.5", "100", "100.5", "101"]
 QUANTITIES = ["0.001", "0.002", "0.003", "0.004"]
 GROUPS = [7, 7, 8]
-INSTRUMENTS = [1, 1, 1, 2, 3]
-TIMES = [0, SECOND, INTERVAL // 2, INTERVAL * 3 // 4, INTERVAL * 8 // 5, INTERVAL * 3]
+INSTRUMENTS = [1, 1, 1, 2, 3, 4, 4, 5]
+TIMES = [0, SECOND // 100, SECOND // 20, SECOND, INTERVAL // 2, INTERVAL * 3 // 4, INTERVAL * 8 // 5, INTERVAL * 3]
 PIECES = [(), (), (1, 31, 40), (100,), (33, 33, 33, 33)]
 CUTS = [None, None, 0, 1, 40, 96, 130, 200]
 
@@ -151,6 +151,7 @@ class ClientWalk:
             for player in self.players.values():
                 is_quiet = not (player.send() | player.hear()) and is_quiet
             self.driver.settle()
+            is_quiet = not self._release() and is_quiet
         resting = [
             order
             for instrument_id in set(INSTRUMENTS)
@@ -161,6 +162,14 @@ class ClientWalk:
             if player.is_up_to_date:
                 slot = self.driver.session(client_id).slot
                 player.check({order.order_id: order for order in resting if order.owner == slot})
+
+    def _release(self) -> bool:
+        """What waits behind speed bumps is released; whether anything did."""
+        due = self.driver.core.dispatcher.releases.next_release
+        if due is None:
+            return False
+        self.driver.tick(max(0, due - self.driver.now))
+        return True
 
     def _new_player(self, client_id: str) -> Player:
         self._first_id += 1_000_000
@@ -225,8 +234,10 @@ class ClientWalk:
         side = self.choose([Side.BUY, Side.SELL])
         instrument_id = self.choose(INSTRUMENTS)
         arguments: dict[str, Any] = {}
-        if instrument_id == 3 and self.choose([True, False]):
+        if instrument_id in ICEBERGS and self.choose([True, False]):
             arguments["show_quantity"] = "0.001"
+        if self.choose([False] * 7 + [True]):
+            arguments["reset_mmp"] = True
         return core.new_order(
             self.driver.now,
             instrument_id=instrument_id,
@@ -235,6 +246,7 @@ class ClientWalk:
             price=self.choose([*PRICES, *PRICES, None]),
             time_in_force=self.choose([TimeInForce.GTC] * 5 + [TimeInForce.IOC, TimeInForce.FOK, 1]),
             post_only=self.choose([False, False, True]),
+            mmp=self.choose([False, False, True]),
             self_match_prevention_id=self.choose([None, 5]),
             self_trading_mode=self.choose(list(SelfTradingMode)),
             **arguments,
@@ -259,10 +271,16 @@ class ClientWalk:
 
     def mass_quote(self, core: ClientCore) -> Request:
         entries = [
-            self._entry(instrument_id) for instrument_id in self.choose([[1], [1], [2], [1, 2], [1, 1], [3, 2, 1]])
+            self._entry(instrument_id)
+            for instrument_id in self.choose([[1], [1], [2], [4], [4, 5], [1, 2], [1, 1], [3, 2, 1, 4]])
         ]
-        token = self.choose([None, 5])
-        return core.mass_quote(self.driver.now, self.choose([*GROUPS, 9]), entries, self_match_prevention_id=token)
+        return core.mass_quote(
+            self.driver.now,
+            self.choose([*GROUPS, 9]),
+            entries,
+            self_match_prevention_id=self.choose([None, 5]),
+            reset_mmp=self.choose([False] * 7 + [True]),
+        )
 
     def cancel_quotes(self, core: ClientCore) -> Request:
         side = self.choose([Side.BOTH, Side.BUY, Side.SELL])
@@ -272,10 +290,16 @@ class ClientWalk:
         return core.mass_cancel(
             self.driver.now,
             currency_pair_id=self.choose([None, 1, 2]),
-            instrument_id=self.choose([None, 1, 2]),
+            instrument_id=self.choose([None, 1, 2, 4]),
             product_type=self.choose([ProductType.ALL, ProductType.ALL, ProductType.SPOT]),
             side=self.choose([Side.BOTH, Side.BUY, Side.SELL]),
         )
+
+    def quotes_status(self, core: ClientCore) -> Request:
+        return core.mass_quote_mmp_status(self.driver.now, self.choose([*GROUPS, 9]))
+
+    def orders_status(self, core: ClientCore) -> Request:
+        return core.orders_mmp_status(self.driver.now, self.choose([1, 2, 9]))
 
     def _entry(self, instrument_id: int) -> QuoteEntry:
         return QuoteEntry(
@@ -306,6 +330,8 @@ REQUESTS: list[Callable[[ClientWalk, ClientCore], object]] = [
     *[ClientWalk.cancel_by_id] * 2,
     ClientWalk.cancel_quotes,
     ClientWalk.mass_cancel,
+    ClientWalk.quotes_status,
+    ClientWalk.orders_status,
 ]
 ACTIONS: list[Callable[[ClientWalk], None]] = [
     *[ClientWalk.request] * 16,

@@ -138,8 +138,6 @@ class NaiveQuotes:
             standing.quantity = standing.filled + asked.quantity
             standing.smp_token = asked.smp_token
             status = QuoteStatus.UNMODIFIED if asked.quantity == left else QuoteStatus.QTY_REDUCED
-            if standing.is_bumped:
-                status = QuoteStatus.SPEED_BUMPED
             return told._replace(remaining=asked.quantity, status=status)
         if standing.owner == asked.owner:
             self.engine.orders.remove(standing)
@@ -168,7 +166,7 @@ class NaiveQuotes:
 
     def place(self, asked: NewOrder, group: MmpGroupSpec, told: QuoteSideRecord) -> QuoteSideRecord:
         engine = self.engine
-        is_kept = told.status in (QuoteStatus.UNMODIFIED, QuoteStatus.QTY_REDUCED, QuoteStatus.SPEED_BUMPED)
+        is_kept = told.status in (QuoteStatus.UNMODIFIED, QuoteStatus.QTY_REDUCED)
         if not asked.quantity or is_kept or told.reject_reason != NO_REASON:
             return told
         if engine.mmp.is_frozen(key_of(group)):
