@@ -1,4 +1,4 @@
-"""The command line: `breakwire serve`, `demo`, `example-maker`, `keys add|list`, `admin …`, `decode`, `dissector`.
+"""The command line: `breakwire serve`, `demo`, `cod-check`, `example-maker`, `keys …`, `admin …`, and more.
 
 A command is one row of COMMANDS: its words, a line of help, what it does, and its arguments. It imports what it needs
 when it runs, so that no command waits for another's imports. What it prints for people and scripts goes to stdout, why
@@ -93,6 +93,13 @@ def example_maker(options: argparse.Namespace) -> int:
     return run(options)
 
 
+def cod_check(options: argparse.Namespace) -> int:
+    """Puts a gateway's promises of cancel on disconnect to the test; 1 if one of them is broken."""
+    from gateway.cod_check import run
+
+    return run(options)
+
+
 def admin(action: str, options: argparse.Namespace) -> int:
     """Has a running gateway do something, and prints what it says."""
     from gateway.admin_client import run
@@ -136,6 +143,26 @@ COMMANDS: Final = (
         (Argument("--config", metavar="FILE", help="the configuration, a TOML file (without: a development set-up)"),),
     ),
     Command("demo", "watch orders die with their session, three ways", demo),
+    Command(
+        "cod-check",
+        "put a gateway's cancel on disconnect to the test, ours or another's",
+        cod_check,
+        (
+            Argument("gateway", metavar="HOST:PORT", nargs="?", help="where the gateway listens"),
+            Argument("--keys", metavar="FILE", help="keys to test with: TOML, or what `breakwire serve` prints"),
+            Argument("--instrument", metavar="ID", type=int, default=1, help="what to trade; default: 1"),
+            Argument("--bumped-instrument", metavar="ID", type=int, help="one with a speed bump; default: none"),
+            Argument("--mmp-group", metavar="ID", type=int, default=1, help="to quote for; 0: none; default: 1"),
+            Argument("--price", default="60000", help="around which orders are placed; default: 60000"),
+            Argument("--tick", default="0.5", help="of prices; default: 0.5"),
+            Argument("--lot", default="0.001", help="of quantities; default: 0.001"),
+            Argument("--set", metavar="NAME=VALUE", action="append", default=[], help="what the gateway is like"),
+            Argument("--only", metavar="PATTERN", action="append", default=[], help="these names, causes or states"),
+            Argument("--scenario", metavar="FILE", action="append", default=[], help="your own scenarios instead"),
+            Argument("--list", action="store_true", help="show the scenarios and run none"),
+            Argument("--json", action="store_true", help="one JSON object a line"),
+        ),
+    ),
     Command(
         "example-maker",
         "make a market with the client library; reads the key's secret from standard input",

@@ -8,7 +8,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Final, NewType
+from typing import Any, Final, NewType, get_args, get_origin
 
 import msgspec
 from msgspec import inspect
@@ -115,6 +115,8 @@ def wanted(field_type: object) -> str:
         return "a number" + _range(kind)
     if isinstance(kind, inspect.StrType):
         return "a string" + (f" of at most {kind.max_length} characters" if kind.max_length is not None else "")
+    if isinstance(kind, inspect.VarTupleType):
+        return f"an array, each {wanted(_item_type(field_type))}"
     raise TypeError(f"a setting's type that has no words yet: {field_type}")
 
 
@@ -138,6 +140,12 @@ def _converted(value: object, field_type: Any) -> object:
             raise ValueError("not text")
         value = mantissa(value)
     return msgspec.convert(value, field_type)
+
+
+def _item_type(field_type: Any) -> Any:
+    """Of tuple[T, ...], also where it may be left out."""
+    arguments = get_args(field_type)
+    return arguments[0] if get_origin(field_type) is tuple else _item_type(arguments[0])
 
 
 def _is_mantissa(field_type: Any) -> bool:

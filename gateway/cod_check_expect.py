@@ -1,0 +1,407 @@
+"""Carries out what the steps of a scenario expect: looks, by the observer that there is, and judges what it saw."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from codec.layout import CancelOnDisconnectScope, CancelReason, Cause, OpenOrderFlags, OrderFlags, Side
+from gateway import cod_check_steps as steps
+from gateway.client_events import LoggedOn, LoggedOut, MessageReceived
+from gateway.client_values import from_mantissa
+from gateway.cod_check_judge import (
+    judge_cancels,
+    judge_last_flags,
+    judge_receipt,
+    judge_same_frames,
+)
+from gateway.cod_check_line import Line
+from gateway.cod_check_play import SCOPES, Mark, NamedOrder, Play
+from gateway.cod_check_record import DROP_COPY, LINE, OrderFacts, Sighting
+from gateway.cod_check_stage import MS
+from gateway.cod_check_verdict import (
+    Finding,
+    NotProvableError,
+    PromiseBrokenError,
+    Result,
+    StageFailedError,
+    broken_unless,
+)
+
+_PROBE_PAUSE_MS: Final = 2
+_REPORTS: Final = range(200, 327)
+_WITHOUT_MEANING: Final = ("Heartbeat", "TestRequest", "GapFill")
+_NOTICE_MS: Final = 50
+"""Left to a gateway to see a line's end before the key logs on again, so that it is not taken for a displacement."""
+
+
+class Expectations:
+    """The looking half of a scenario; what it finds goes into `result`."""
+
+    def __init__(self, play: Play, result: Result) -> None:
+        self.play = play
+        self.stage = play.stage
+        self.result = result
+
+    def expect(self, step: steps.Step) -> None:
+        """Judge one step. Raises PromiseBrokenError, NotProvableError, StageFailedError."""
+        _EXPECT[type(step)](self, step)
+
+    # -- Cancels -------------------------------------------------------------------------------------------------------
+
+    def cancelled(self, step: steps.Cancelled) -> None:
+        mark = self._mark(step.after)
+        opened = self._open_at(step)
+        expected = {order.order_id: self._name(order) for order in opened if self._must_go(step, order)}
+        exempt = frozenset(order.order_id for order in opened if order.order_id not in expected)
+        observer = self._observer(step.of)
+        self.result.seen_by = observer
+        if observer == "taker":
+            self._clear(step.of, mark)
+            return
+        where = DROP_COPY if observer == "drop_copy" else LINE
+        if observer == "resend" and not self._can_hear(step.of):
+            self._look_again(step.of)
+        self.stage.pump(lambda: self._all_told(step.of, where, expected, exempt), mark.deadline_ns)
+        self._settle("drop_copy" if where == DROP_COPY else step.of)
+        ledger = self.stage.record.ledger(step.of, where)
+        findings = judge_cancels(ledger, expected, CancelReason[step.reason], exempt)
+        told = [order.cancels[0] for order in ledger.orders.values() if order.cancels and order.order_id not in exempt]
+        if told and not findings:
+            findings = judge_last_flags(self._one_line(step.of, where), told[0].exec_id)
+            last_ns = max(cancel.time_ns for cancel in told)
+            self.result.cancel_seen_ns = last_ns - mark.time_ns
+            logon_ms = _NOTICE_MS + self.stage.settings.within_ms if observer == "resend" else 0
+            if last_ns > mark.deadline_ns + logon_ms * MS:
+                findings.append(self._late("the last cancel", mark, last_ns))
+        broken_unless(findings)
+
+    def _observer(self, part: str) -> str:
+        """The first observer of the scenario's list that there is."""
+        for observer in self.result.scenario.observe:
+            if observer == "drop_copy" and not self.stage.watches:
+                continue
+            if observer == "resend" and self._can_hear(part) and self.stage.line(part).connection == 1:
+                return "own line"
+            return observer
+        raise NotProvableError(f"none of its observers is there: {', '.join(self.result.scenario.observe)}")
+
+    def _can_hear(self, part: str) -> bool:
+        line = self.stage.line(part)
+        return line.is_open and line.reads and line.talks and line.core.is_logged_on
+
+    def _look_again(self, part: str) -> None:
+        """Logs the key on again, which asks for what was missed."""
+        self.play.wait_for_the_end()
+        pause_ms = _NOTICE_MS + self.stage.settings.grace_ms
+        self.stage.pump(lambda: False, time.monotonic_ns() + pause_ms * MS)
+        try:
+            self.stage.log_on(part, reset=False)
+        except StageFailedError as failed:
+            raise self.play.fail("a logon of the key", "LogonConf", str(failed)) from None
+
+    def _all_told(self, part: str, where: str, expected: dict[int, str], exempt: frozenset[int]) -> bool:
+        ledger = self.stage.record.ledger(part, where)
+        told = all(ledger.orders[order_id].cancels for order_id in expected if order_id in ledger.orders)
+        known = all(order_id in ledger.orders for order_id in expected)
+        return known and told and all(order.order_id in exempt for order in ledger.open())
+
+    def _one_line(self, part: str, where: str) -> list[Sighting]:
+        """What one line told: on the session's own, the newest that told of cancels."""
+        sightings = self.stage.record.of(part, where)
+        newest = max((one.connection for one in sightings if one.name == "OrdersCanceled"), default=1)
+        return [one for one in sightings if one.connection == newest]
+
+    def _open_at(self, step: steps.Cancelled) -> list[OrderFacts]:
+        if step.after == "cut":
+            return self.play.at_cut.get(step.of, [])
+        orders = self.stage.record.ledger(step.of).orders.values()
+        return [order for order in orders if order.is_open or order.cancels]
+
+    def _must_go(self, step: steps.Cancelled, order: OrderFacts) -> bool:
+        if step.orders is not None:
+            return any(self.play.orders[name].order_id == order.order_id for name in step.orders)
+        named = self._named(order.order_id)
+        return named is None or named.covered
+
+    def _late(self, what: str, mark: Mark, seen_ns: int) -> Finding:
+        allowed_ms = (mark.deadline_ns - mark.time_ns) // MS
+        return Finding(f"time of {what}", f"at most {allowed_ms} ms", f"{(seen_ns - mark.time_ns) / MS:.1f} ms")
+
+    # -- The book ------------------------------------------------------------------------------------------------------
+
+    def untradable(self, step: steps.Untradable) -> None:
+        mark = self._mark("cut" if self.play.cut is not None else "dead_man")
+        dead = self._stood(step.of)
+        for instrument_id, side in sorted({(order.instrument_id, order.side) for order in dead}):
+            self._cross(step.of, dead, instrument_id, side)
+        if dead:
+            self.result.missed_ns = self.result.missed_ns or time.monotonic_ns() - mark.time_ns
+
+    def _cross(self, part: str, dead: Sequence[NamedOrder], instrument_id: int, side: Side) -> None:
+        """A taker crosses all of one side that stood, deep enough for everything that may stand there."""
+        prices = [one.price for one in dead if (one.instrument_id, one.side) == (instrument_id, side)]
+        limit = max(prices) if side is Side.SELL else min(prices)
+        alive = sum(order.left for order in self._alive(instrument_id, side, limit))
+        taker = Side.BUY if side is Side.SELL else Side.SELL
+        lots = 1 + (alive + sum(order.left for order in self.play.at_cut.get(part, []))) // self.stage.market.lot
+        filled = self.play.cross("taker", taker, limit, lots, instrument_id)
+        if filled != alive:
+            where = f"NewOrderResponse.totalFilled of a taker at {from_mantissa(limit)}"
+            raise PromiseBrokenError([Finding(where, str(from_mantissa(alive)), str(from_mantissa(filled)))])
+
+    def _alive(self, instrument_id: int, side: Side, limit: int) -> list[OrderFacts]:
+        """Orders that must still stand on that side of the book, up to the limit."""
+        found = []
+        for part in ("maker", "second"):
+            for order in self.stage.record.ledger(part).open():
+                named = self._named(order.order_id)
+                inside = order.price <= limit if side is Side.SELL else order.price >= limit
+                if not (named and named.side is side and order.instrument_id == instrument_id and inside):
+                    continue
+                if not self._died_with_its_line(part, named):
+                    found.append(order)
+        return found
+
+    def _died_with_its_line(self, part: str, named: NamedOrder) -> bool:
+        """It must be gone, though no line of ours may have said so."""
+        mark = self.play.cut
+        was_open = any(order.order_id == named.order_id for order in self.play.at_cut.get(part, []))
+        return mark is not None and mark.line is not None and mark.line.part == part and named.covered and was_open
+
+    def _clear(self, part: str, mark: Mark) -> None:
+        """With nothing but a taker to see by: ask, without trading, until nothing stands there, then cross."""
+        dead = self._stood(part)
+        if not dead:
+            raise NotProvableError("no order stood whose absence a taker could see")
+        self.play.wait_for_the_end()
+        order = dead[0]
+        while not self._is_clear(order):
+            if time.monotonic_ns() > mark.deadline_ns:
+                raise PromiseBrokenError([self._late(f"{order.name}'s leaving the book", mark, time.monotonic_ns())])
+            self.stage.pump(lambda: False, time.monotonic_ns() + _PROBE_PAUSE_MS * MS)
+        self.result.missed_ns = time.monotonic_ns() - mark.time_ns
+        for instrument_id, side in sorted({(one.instrument_id, one.side) for one in dead}):
+            self._cross(part, dead, instrument_id, side)
+
+    def _is_clear(self, order: NamedOrder) -> bool:
+        """Whether an order that must not trade can be entered against it."""
+        side = Side.BUY if order.side is Side.SELL else Side.SELL
+        fields = self.play.order_fields(
+            side, order.price, self.play.quantity(1), order.instrument_id, OrderFlags.POST_ONLY_REJECT
+        )
+        answer = self.stage.ask("taker", "NewOrderRequest", fields)
+        if answer.name != "NewOrderResponse":
+            return False
+        cancel = {"client_order_id": fields["client_order_id"], "instrument_id": order.instrument_id}
+        self.stage.ask("taker", "CancelOrderRequest", cancel)
+        return True
+
+    def _stood(self, part: str) -> list[NamedOrder]:
+        return [one for one in self.play.orders.values() if one.part == part and one.covered]
+
+    def tradable(self, step: steps.Tradable) -> None:
+        for name in step.orders:
+            named = self.play.orders[name]
+            order = self.stage.record.ledger(named.part).orders[named.order_id]
+            left = order.left
+            taker = Side.BUY if named.side is Side.SELL else Side.SELL
+            lots = left // self.stage.market.lot
+            filled = self.play.cross("taker", taker, named.price, lots, named.instrument_id) if lots > 0 else 0
+            if lots <= 0 or filled != left or order.cancels:
+                got = "cancelled" if order.cancels else str(from_mantissa(filled))
+                raise PromiseBrokenError([Finding(f"what a taker gets of {name}", str(from_mantissa(left)), got)])
+            if self._can_be_heard_of(named.part) and not self._fills(named):
+                got = "none: another order filled"
+                raise PromiseBrokenError([Finding(f"OrderFilled of {name}", str(from_mantissa(left)), got)])
+
+    def untouched(self, step: steps.Untouched) -> None:
+        mark = self._mark("cut")
+        self.stage.pump(lambda: False, mark.time_ns + 2 * self.stage.settings.speed_bump_ms * MS)
+        for name in step.orders:
+            named = self.play.orders[name]
+            if not self.stage.sync(named.part):
+                raise StageFailedError(f"{named.part} does not answer a TestRequest")
+            order = self.stage.record.ledger(named.part).orders[named.order_id]
+            if order.total_filled or not order.is_open:
+                got = f"{from_mantissa(order.total_filled)} filled" if order.total_filled else "closed"
+                raise PromiseBrokenError([Finding(f"order {name} after the speed bump", "open and unfilled", got)])
+
+    def _can_be_heard_of(self, part: str) -> bool:
+        return self.stage.watches or self._can_hear(part)
+
+    def _fills(self, named: NamedOrder) -> bool:
+        def filled() -> bool:
+            return self.stage.record.ledger(named.part).orders[named.order_id].left <= 0
+
+        return self.stage.pump(filled, time.monotonic_ns() + self.stage.settings.within_ms * MS)
+
+    # -- Receipts ------------------------------------------------------------------------------------------------------
+
+    def receipt(self, step: steps.Receipt) -> None:
+        where = self._place(step)
+        name = "CancelOnDisconnectReceipt"
+        wait_until = max(self._mark("cut" if self.play.cut else "dead_man").deadline_ns, time.monotonic_ns())
+        self.stage.pump(lambda: bool(self.stage.record.named(step.of, name, where)), wait_until)
+        found = self.stage.record.named(step.of, name, where)
+        if len({one.event for one in found}) != 1:
+            raise PromiseBrokenError([Finding(f"{name} of {step.of} in {step.where}", "one", f"{len(found)}")])
+        receipt = found[-1]
+        key = self.stage.crew.key(step.of)
+        frames = self._frames_of(receipt)
+        broken_unless(
+            judge_receipt(
+                receipt.fields,
+                frames,
+                client_id=key.client_id if key else "",
+                cause=Cause[step.cause],
+                scope=CancelOnDisconnectScope(SCOPES[step.scope]),
+                exempt_count=step.exempt,
+            )
+        )
+        if receipt.number and any(one.number > receipt.number for one in frames):
+            raise PromiseBrokenError([Finding(f"{name} of {step.of}", "after the last OrdersCanceled", "before it")])
+
+    def _frames_of(self, receipt: Sighting) -> list[Sighting]:
+        """The 310 frames of the receipt's fire, as the same line told them."""
+        frames = [
+            one
+            for one in self.stage.record.named(receipt.part, "OrdersCanceled", receipt.where)
+            if one.connection == receipt.connection
+        ]
+        first, last = receipt.fields["first_sequence_number"], receipt.fields["last_sequence_number"]
+        if first is None or last is None:
+            return [one for one in frames if one.fields["timestamp"] >= receipt.fields["fenced_time"]]
+        unique = {one.number: one for one in frames if first <= one.number <= last}
+        return [unique[number] for number in sorted(unique)]
+
+    def no_receipt(self, step: steps.NoReceipt) -> None:
+        where = self._place(step)
+        self._settle("drop_copy" if where == DROP_COPY else step.of)
+        found = self.stage.record.named(step.of, "CancelOnDisconnectReceipt", where)
+        if found:
+            raise PromiseBrokenError([Finding(f"CancelOnDisconnectReceipt in {step.where}", "none", f"{len(found)}")])
+
+    def _place(self, step: steps.Receipt | steps.NoReceipt) -> str:
+        if step.where == "stream":
+            if self.play.cut is not None and not self._can_hear(step.of):
+                self._look_again(step.of)
+            return LINE
+        if not self.stage.watches:
+            raise NotProvableError("no drop_copy key was given")
+        return DROP_COPY
+
+    # -- Sessions ------------------------------------------------------------------------------------------------------
+
+    def last_words(self, step: steps.LastWords) -> None:
+        mark = self._mark("cut")
+        line = mark.line
+        if line is None:
+            raise NotProvableError("no line was cut")
+        self.stage.pump(lambda: not line.is_open, mark.deadline_ns)
+        names: list[str] = []
+        for one, time_ns, event in self.stage.heard:
+            if one is line and time_ns >= mark.time_ns and isinstance(event, MessageReceived | LoggedOut):
+                name = event.message.name
+                if name not in _WITHOUT_MEANING and names[-1:] != [name]:
+                    names.append(name)
+        findings = []
+        if tuple(names) != step.messages:
+            findings.append(Finding("the last words on the line", ", ".join(step.messages), ", ".join(names) or "none"))
+        if line.is_open:
+            findings.append(Finding("the end of the line", "closed by the gateway", "open"))
+        broken_unless(findings)
+
+    def barrier(self, step: steps.Barrier) -> None:
+        line = self.stage.line(step.of)
+        confirmations = [
+            event.message.header.sequence_number for event in self.stage.events_of(line) if isinstance(event, LoggedOn)
+        ]
+        cancels = self.stage.record.named(step.of, "OrdersCanceled", LINE)
+        late = [one.number for one in cancels if one.connection == line.connection and one.number > confirmations[0]]
+        if late:
+            where = "LogonConf.sequenceNumber"
+            raise PromiseBrokenError(
+                [Finding(where, f"above {max(late)}, the last OrdersCanceled", str(confirmations[0]))]
+            )
+
+    def same_frames(self, step: steps.SameFrames) -> None:
+        if not self.stage.watches:
+            raise NotProvableError("no drop_copy key was given")
+        self._settle("drop_copy")
+        live = [
+            one
+            for one in self.stage.record.of(step.of, DROP_COPY)
+            if one.message.header.message_type_id in _REPORTS or one.name == "CancelOnDisconnectReceipt"
+        ]
+        broken_unless(judge_same_frames(live, self.stage.record.of(step.of, LINE)))
+
+    def listed(self, step: steps.Listed) -> None:
+        scope = int(SCOPES[step.scope])
+        fields = {"scope": scope, "covered_only": int(step.covered_only)}
+        entries = self._open_orders(step.by, fields)
+        wanted = {self.play.orders[name].client_order_id: name for name in step.orders}
+        told = {entry["client_order_id"] for entry in entries}
+        findings = []
+        if told != wanted.keys() or len(entries) != len(step.orders):
+            got = ", ".join(wanted.get(one, str(one)) for one in sorted(told)) or "none"
+            findings.append(Finding("OpenOrdersResponse.orders", ", ".join(step.orders) or "none", got))
+        for entry in entries:
+            named = next((one for one in self.play.orders.values() if one.order_id == entry["order_id"]), None)
+            covered = bool(entry["flags"] & OpenOrderFlags.IS_COVERED)
+            if named is not None and covered != named.covered:
+                where = f"OpenOrdersResponse.orders.flags.covered of {named.name}"
+                findings.append(Finding(where, str(named.covered), str(covered)))
+        broken_unless(findings)
+
+    def _open_orders(self, part: str, fields: dict[str, int]) -> list[dict[str, Any]]:
+        answer = self.play.extension(part, "OpenOrdersRequest", fields)
+        correlation_id = answer.fields["correlation_id"]
+
+        def frames() -> list[Sighting]:
+            told = self.stage.record.named(part, "OpenOrdersResponse", LINE)
+            return [one for one in told if one.fields["correlation_id"] == correlation_id]
+
+        self.stage.pump(lambda: bool(frames()[-1].fields["flags"] & 1), time.monotonic_ns() + 5_000 * MS)
+        return [entry for one in frames() for entry in one.fields["orders"]]
+
+    def alive(self, step: steps.Alive) -> None:
+        if not self.stage.sync(step.of):
+            raise PromiseBrokenError([Finding(f"the session of {step.of}", "an answer to a TestRequest", "none")])
+        cancelled = [order for order in self.stage.record.ledger(step.of).orders.values() if order.cancels]
+        broken_unless([Finding("OrdersCanceled", f"no {self._name(order)}", "one") for order in cancelled])
+
+    # -- State ---------------------------------------------------------------------------------------------------------
+
+    def _mark(self, after: str) -> Mark:
+        mark = self.play.cut if after == "cut" else self.play.dead_man
+        if mark is None:
+            raise StageFailedError(f"no {after} step came before")
+        return mark
+
+    def _settle(self, part: str) -> None:
+        """What was told before now has come."""
+        line: Line | None = self.stage.lines.get(part)
+        if line is not None and line.reads and line.talks and line.core.is_logged_on:
+            self.stage.sync(part)
+
+    def _named(self, order_id: int) -> NamedOrder | None:
+        return next((one for one in self.play.orders.values() if one.order_id == order_id), None)
+
+    def _name(self, order: OrderFacts) -> str:
+        named = self._named(order.order_id)
+        return named.name if named else f"order {order.order_id}"
+
+
+_EXPECT: Final[dict[type[steps.Step], Callable[[Expectations, Any], None]]] = {
+    steps.Cancelled: Expectations.cancelled,
+    steps.Untradable: Expectations.untradable,
+    steps.Tradable: Expectations.tradable,
+    steps.Untouched: Expectations.untouched,
+    steps.Receipt: Expectations.receipt,
+    steps.NoReceipt: Expectations.no_receipt,
+    steps.LastWords: Expectations.last_words,
+    steps.Barrier: Expectations.barrier,
+    steps.SameFrames: Expectations.same_frames,
+    steps.Listed: Expectations.listed,
+    steps.Alive: Expectations.alive,
+}

@@ -1,0 +1,479 @@
+"""Carries out what the steps of a scenario do: enters orders, and cuts lines in every way.
+
+Before the cut a step that fails means that the stage could not be set (StageFailedError); what a gateway answers after
+it is part of the promise (PromiseBrokenError). A message of the extension range that the gateway refuses as unknown or
+disabled means that it does not offer the feature (NotProvableError).
+"""
+
+import struct
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from codec.layout import (
+    CancelAllAfterStatus,
+    CancelOnDisconnectScope,
+    CancelOnDisconnectStatus,
+    CancelOrderRejectReason,
+    OrderFlags,
+    OrderRejectReason,
+    OrderStatus,
+    RejectReason,
+    Side,
+    TimeInForce,
+)
+from codec.values import Decimal72
+from gateway import cod_check_steps as steps
+from gateway.cod_check_judge import enum_name
+from gateway.cod_check_line import Line, wall
+from gateway.cod_check_record import OrderFacts, Sighting, amount
+from gateway.cod_check_stage import MS, Stage
+from gateway.cod_check_verdict import Finding, NotProvableError, PromiseBrokenError, StageFailedError
+
+SCOPES: Final = {"session": CancelOnDisconnectScope.SESSION, "portfolio": CancelOnDisconnectScope.PORTFOLIO}
+SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL}
+_SCALE: Final = -9
+_FLOOD_REQUESTS: Final = 1_000
+_HEARTBEAT_BYTES: Final = 40
+_FLOOD_STEP_MS: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedOrder:
+    """An order by the name that the scenario gave it."""
+
+    name: str
+    part: str
+    order_id: int
+    client_order_id: int
+    instrument_id: int
+    side: Side
+    price: int
+    covered: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """From when on cancels are expected, and until when at the latest. Monotonic ns."""
+
+    time_ns: int
+    deadline_ns: int
+    line: Line | None  # the one that was cut
+    gone_by_itself: bool  # the gateway has yet to find out that the line is dead
+
+
+class Play:
+    """One scenario being played on its stage."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.orders: dict[str, NamedOrder] = {}
+        self.cut: Mark | None = None
+        self.dead_man: Mark | None = None
+        self.at_cut: dict[str, list[OrderFacts]] = {}  # what each part had open when the line was cut
+        self._bursts: list[steps.Burst] = []
+
+    def do(self, step: steps.Step) -> None:
+        """Carry out one step."""
+        _DO[type(step)](self, step)
+
+    def fail(self, where: str, expected: str, got: str) -> Exception:
+        """What is to be raised when the gateway did something else."""
+        finding = Finding(where, expected, got)
+        return StageFailedError(str(finding)) if self.cut is None else PromiseBrokenError([finding])
+
+    # -- Values --------------------------------------------------------------------------------------------------------
+
+    def price(self, ticks: int) -> int:
+        return self.stage.market.price + ticks * self.stage.market.tick
+
+    def quantity(self, lots: int) -> Decimal72:
+        return Decimal72(lots * self.stage.market.lot, _SCALE)
+
+    def instrument(self, book: steps.Book) -> int:
+        if book == "plain":
+            return self.stage.crew.instrument
+        if self.stage.crew.bumped_instrument is None:
+            raise NotProvableError("no instrument with a speed bump was named (--bumped-instrument)")
+        return self.stage.crew.bumped_instrument
+
+    def order_fields(
+        self, side: Side, price: int, quantity: Decimal72, instrument_id: int, flags: OrderFlags, **changed: Any
+    ) -> dict[str, Any]:
+        fields = {
+            "client_order_id": self.stage.next_client_order_id(),
+            "instrument_id": instrument_id,
+            "price": price,
+            "quantity": quantity,
+            "side": int(side),
+            "time_in_force": int(TimeInForce.GTC),
+            "flags": int(flags),
+        }
+        return fields | changed
+
+    # -- Orders --------------------------------------------------------------------------------------------------------
+
+    def enter(self, step: steps.EnterOrder) -> None:
+        flags = OrderFlags.CANCEL_ON_DISCONNECT if step.covered else OrderFlags(0)
+        price, instrument_id = self.price(step.price), self.instrument(step.book)
+        fields = self.order_fields(SIDES[step.side], price, self.quantity(step.lots), instrument_id, flags)
+        if step.client_order_id_of:
+            fields["client_order_id"] = self.orders[step.client_order_id_of].client_order_id
+        answer = self.stage.ask(step.by, "NewOrderRequest", fields)
+        if not self._accepted(answer, "NewOrderResponse", step.rejected, OrderRejectReason):
+            return
+        status = answer.fields["status"]
+        if status not in (OrderStatus.ACTIVE, OrderStatus.QUEUED):
+            raise self.fail("NewOrderResponse.status", "ACTIVE or QUEUED", enum_name(OrderStatus, status))
+        self.orders[step.name] = NamedOrder(
+            name=step.name,
+            part=step.by,
+            order_id=answer.fields["order_id"],
+            client_order_id=fields["client_order_id"],
+            instrument_id=instrument_id,
+            side=SIDES[step.side],
+            price=price,
+            covered=step.covered or self.stage.settings.mode == "always",
+        )
+
+    def burst(self, step: steps.Burst) -> None:
+        self._bursts.append(step)
+
+    def quote(self, step: steps.EnterQuote) -> None:
+        if self.stage.crew.mmp_group is None:
+            raise NotProvableError("no MMP group was named (--mmp-group)")
+        flags = int(OrderFlags.CANCEL_ON_DISCONNECT)
+        entry = {
+            "instrument_id": self.stage.crew.instrument,
+            "bid_price": self.price(step.bid),
+            "ask_price": self.price(step.ask),
+            "bid_qty": self.quantity(step.lots),
+            "ask_qty": self.quantity(step.lots),
+            "bid_flags": flags,
+            "ask_flags": flags,
+        }
+        quote_id = self.stage.next_client_order_id()
+        fields = {"quote_id": quote_id, "mmp_group_id": self.stage.crew.mmp_group, "flags": 0, "quotes": [entry]}
+        answer = self.stage.ask(step.by, "MassQuoteRequest", fields)
+        if answer.name != "MassQuoteResponse":
+            raise self.fail("answer to MassQuoteRequest", "MassQuoteResponse", _shown(answer))
+        told = answer.fields["quotes"][0]
+        for side, price in (("bid", entry["bid_price"]), ("ask", entry["ask_price"])):
+            name = f"{step.name}.{side}"
+            self.orders[name] = NamedOrder(
+                name=name,
+                part=step.by,
+                order_id=told[f"{side}_order_id"],
+                client_order_id=quote_id,
+                instrument_id=self.stage.crew.instrument,
+                side=Side.BUY if side == "bid" else Side.SELL,
+                price=int(str(price)),
+                covered=True,
+            )
+
+    def amend(self, step: steps.Amend) -> None:
+        order = self.orders[step.order]
+        fields = {
+            "client_order_id": order.client_order_id,
+            "instrument_id": order.instrument_id,
+            "price": self.price(step.price),
+            "quantity": self.quantity(step.lots),
+        }
+        answer = self.stage.ask(step.by, "AmendOrderRequest", fields)
+        self._accepted(answer, "AmendOrderResponse", step.rejected, OrderRejectReason)
+
+    def cancel(self, step: steps.Cancel) -> None:
+        order = self.orders[step.order]
+        fields = {"client_order_id": order.client_order_id, "instrument_id": order.instrument_id}
+        answer = self.stage.ask(step.by, "CancelOrderRequest", fields)
+        self._accepted(answer, "CancelOrderResponse", step.rejected, CancelOrderRejectReason)
+
+    def take(self, step: steps.Take) -> None:
+        filled = self.cross(step.by, SIDES[step.side], self.price(step.price), step.lots, self.instrument("plain"))
+        wanted = step.lots * self.stage.market.lot
+        if filled != wanted:
+            raise self.fail("totalFilled of the crossing order", str(wanted), str(filled))
+
+    def cross(self, part: str, side: Side, price: int, lots: int, instrument_id: int) -> int:
+        """Send an immediate-or-cancel order; how much of it filled, a count of 1e-9."""
+        ioc = {"time_in_force": int(TimeInForce.IOC)}
+        fields = self.order_fields(side, price, self.quantity(lots), instrument_id, OrderFlags(0), **ioc)
+        answer = self.stage.ask(part, "NewOrderRequest", fields)
+        if answer.name != "NewOrderResponse":
+            raise self.fail("answer to a crossing order", "NewOrderResponse", _shown(answer))
+        if answer.fields["status"] != OrderStatus.QUEUED:
+            return amount(answer.fields["total_filled"])
+        order_id = answer.fields["order_id"]
+        found: list[Sighting] = []
+
+        def released() -> bool:
+            placed = self.stage.record.named(part, "OrderPlaced")
+            found.extend(one for one in placed if one.fields["order_id"] == order_id)
+            return bool(found)
+
+        if not self.stage.pump(released, time.monotonic_ns() + 5_000 * MS):
+            raise self.fail("a crossing order behind the speed bump", "OrderPlaced", "nothing within 5000 ms")
+        return amount(found[0].fields["total_filled"])
+
+    # -- Switches ------------------------------------------------------------------------------------------------------
+
+    def options(self, step: steps.Options) -> None:
+        answer = self.extension(step.by, "SessionOptionsRequest", {"options": int(step.receipts)})
+        if answer.name != "SessionOptionsResponse" or bool(answer.fields["options"] & 1) != step.receipts:
+            raise PromiseBrokenError(
+                [Finding("SessionOptionsResponse.options", str(int(step.receipts)), _shown(answer))]
+            )
+
+    def cover(self, step: steps.Cover) -> None:
+        fields = {"scope": int(SCOPES[step.scope]), "enabled": int(step.enabled)}
+        answer = self.extension(step.by, "CancelOnDisconnectRequest", fields)
+        told = answer.fields
+        if told["status"] == CancelOnDisconnectStatus.NOT_ENTITLED:
+            raise NotProvableError(f"the key of {step.by} is not entitled to the account-wide switch")
+        wanted = {"enabled": int(step.enabled)}
+        if step.active is not None:
+            wanted["active"] = int(step.active)
+        if step.covered_orders is not None:
+            wanted["covered_orders"] = step.covered_orders
+        self._compare(answer, wanted)
+
+    def arm(self, step: steps.DeadMan) -> None:
+        fields = {
+            "timeout_ms": step.timeout_ms,
+            "arm_sequence": step.arm_sequence,
+            "scope": int(CancelOnDisconnectScope.PORTFOLIO),
+        }
+        answer = self.extension(step.by, "CancelAllAfterRequest", fields)
+        status = answer.fields["status"]
+        if status == CancelAllAfterStatus.NOT_ENTITLED:
+            raise NotProvableError(f"the key of {step.by} is not entitled to the dead man's switch")
+        told = enum_name(CancelAllAfterStatus, status)
+        if told != step.status:
+            raise PromiseBrokenError([Finding("CancelAllAfterResponse.status", step.status, told)])
+        if status == CancelAllAfterStatus.ACCEPTED:
+            self._compare(answer, {"armed": int(step.timeout_ms > 0)})
+            expiry = time.monotonic_ns() + step.timeout_ms * MS
+            latest = expiry + self.stage.settings.within_ms * MS
+            self.dead_man = Mark(time_ns=expiry, deadline_ns=latest, line=None, gone_by_itself=True)
+
+    # -- Lines ---------------------------------------------------------------------------------------------------------
+
+    def log_on(self, step: steps.LogOn) -> None:
+        if self.cut is not None and self.cut.line is not None and self.cut.line.part == step.by:
+            self.wait_for_the_end()
+        try:
+            self.stage.log_on(step.by, reset=step.reset, covered=step.cancel_on_disconnect)
+        except StageFailedError as failed:
+            raise self.fail("a logon of the key", "LogonConf", str(failed)) from None
+
+    def wait_for_the_end(self) -> None:
+        """Before the key logs on again: let the gateway find out by itself that the line is dead."""
+        mark = self.cut
+        if mark is None or mark.line is None:
+            return
+        line = mark.line
+        if mark.gone_by_itself:
+            self.stage.pump(lambda: not line.is_open, mark.deadline_ns)
+
+    def stop_reading(self, step: steps.StopReading) -> None:
+        line = self.stage.line(step.by)
+        line.reads = False
+        for _ in range(self.stage.settings.unsent_bytes // _HEARTBEAT_BYTES + 1):
+            line.core.test_request(wall(time.monotonic_ns()), 1)
+        line.flush()
+        self.stage.pump(lambda: not line.has_backlog, time.monotonic_ns() + 2_000 * MS)
+
+    def half_frame(self, step: steps.HalfFrame) -> None:
+        line = self.stage.line(step.by)
+        fields = self.order_fields(
+            Side.BUY, self.price(-3), self.quantity(1), self.stage.crew.instrument, OrderFlags.CANCEL_ON_DISCONNECT
+        )
+        frame = line.frame("NewOrderRequest", {**fields, "correlation_id": 1})
+        line.send_raw(frame[: len(frame) // 2])
+        line.talks = False  # whatever it said now would be the rest of that frame
+
+    def wait(self, step: steps.Wait) -> None:
+        self.stage.pump(lambda: False, time.monotonic_ns() + step.ms * MS)
+
+    def cut_line(self, step: steps.Cut) -> None:
+        stage = self.stage
+        line = stage.line(step.of)
+        for part, other in stage.lines.items():
+            if other.reads and other.talks and not stage.sync(part):
+                raise StageFailedError(f"{part} does not answer a TestRequest")
+        self.at_cut = {part: stage.record.ledger(part).open() for part in ("maker", "second")}
+        for burst in self._bursts:
+            self._send_burst(burst)
+        start = time.monotonic_ns()
+        if step.how in ("silence", "frozen"):
+            start = line.last_sent_ns
+        self.cut = Mark(
+            time_ns=start,
+            deadline_ns=start + self._allowed_ms(step.how) * MS,
+            line=line,
+            gone_by_itself=step.how in ("silence", "frozen", "slow_consumer"),
+        )
+        _CUT[step.how](self, line)
+
+    # -- State ---------------------------------------------------------------------------------------------------------
+
+    def _allowed_ms(self, how: steps.Way) -> int:
+        settings = self.stage.settings
+        if how in ("silence", "frozen"):
+            silence_ms = int(settings.silence_factor * self.stage.heartbeat_interval_ms)
+            return silence_ms + settings.grace_ms + settings.within_ms
+        if how in ("fin", "rst", "half_close"):
+            return settings.grace_ms + settings.within_ms
+        return settings.within_ms + (settings.slow_consumer_ms if how == "slow_consumer" else 0)
+
+    def _send_burst(self, step: steps.Burst) -> None:
+        for _ in range(step.count):
+            fields = self.order_fields(
+                SIDES[step.side],
+                self.price(step.price),
+                self.quantity(1),
+                self.instrument(step.book),
+                OrderFlags.CANCEL_ON_DISCONNECT,
+            )
+            self.stage.put(step.by, "NewOrderRequest", fields)
+
+    def _accepted(
+        self, answer: Sighting, name: str, rejected: str, reasons: type[OrderRejectReason | CancelOrderRejectReason]
+    ) -> bool:
+        """Whether a request was carried out, as it must be unless a reason is given for its refusal."""
+        if not rejected:
+            if answer.name != name:
+                raise self.fail("answer to the request", name, _shown(answer, reasons))
+            return True
+        if answer.name == name or enum_name(reasons, answer.fields.get("reason", -1)) != rejected:
+            raise self.fail("answer to the request", f"a reject with reason {rejected}", _shown(answer, reasons))
+        return False
+
+    def extension(self, part: str, name: str, fields: dict[str, Any]) -> Sighting:
+        answer = self.stage.ask(part, name, fields)
+        if answer.name == "Reject":
+            reason = enum_name(RejectReason, answer.fields["reason"])
+            raise NotProvableError(f"the gateway answers {name} with Reject, reason {reason}")
+        return answer
+
+    def _compare(self, answer: Sighting, wanted: dict[str, int]) -> None:
+        findings = [
+            Finding(f"{answer.name}.{field}", str(expected), str(answer.fields[field]))
+            for field, expected in wanted.items()
+            if answer.fields[field] != expected
+        ]
+        if findings:
+            raise PromiseBrokenError(findings)
+
+    # -- Cuts ----------------------------------------------------------------------------------------------------------
+
+    def fin(self, line: Line) -> None:
+        line.flush()
+        if line.reads:
+            line.close()
+        else:
+            line.half_close()  # a close with bytes unread would send RST
+
+    def rst(self, line: Line) -> None:
+        line.flush()
+        line.reset()
+
+    def half_close(self, line: Line) -> None:
+        line.flush()
+        line.half_close()
+
+    def silence(self, line: Line) -> None:
+        line.flush()
+        line.talks = False
+
+    def freeze(self, line: Line) -> None:
+        self.silence(line)
+        line.reads = False
+
+    def log_out(self, line: Line) -> None:
+        line.core.logout(wall(time.monotonic_ns()), "cod-check")
+        line.flush()
+
+    def displace(self, line: Line) -> None:
+        line.flush()
+        try:
+            self.stage.log_on(line.part, reset=False, within_ms=self.stage.settings.within_ms)
+        except StageFailedError as failed:
+            raise self.fail("a second logon of the key", "LogonConf", str(failed)) from None
+
+    def violate(self, line: Line, data: bytes) -> None:
+        line.send_raw(data)
+        line.talks = False
+
+    def flood(self, line: Line) -> None:
+        line.reads = False
+        mark = self.cut
+        while mark is not None and line.is_open and time.monotonic_ns() < mark.deadline_ns:
+            if not line.has_backlog:
+                for _ in range(_FLOOD_REQUESTS):
+                    line.core.test_request(wall(time.monotonic_ns()), 1)
+                line.flush()
+            self.stage.pump(lambda: not line.is_open, time.monotonic_ns() + _FLOOD_STEP_MS * MS)
+
+
+def _heartbeat(line: Line, number: int | None = None) -> bytes:
+    return line.frame("Heartbeat", {"correlation_id": 0}, number)
+
+
+def _with_length(frame: bytes, length: int) -> bytes:
+    return frame[:2] + struct.pack("<H", length) + frame[4:]
+
+
+def _logon(play: Play, line: Line) -> bytes:
+    key = play.stage.crew.key(line.part)
+    fields: dict[str, object] = {"schema_version": play.stage.settings.schema_version}
+    if key is not None:
+        fields |= {"client_id": key.client_id, "secret": key.secret}
+    return line.frame("Logon", fields)
+
+
+def _shown(answer: Sighting, reasons: type[OrderRejectReason | CancelOrderRejectReason] = OrderRejectReason) -> str:
+    """An answer as findings show it."""
+    if "reason" not in answer.fields:
+        return answer.name
+    kind = RejectReason if answer.name == "Reject" else reasons
+    details = answer.fields.get("details", "")
+    reason = enum_name(kind, answer.fields["reason"])
+    return f"{answer.name} with reason {reason}" + (f" ({details})" if details else "")
+
+
+_DO: Final[dict[type[steps.Step], Callable[[Play, Any], None]]] = {
+    steps.EnterOrder: Play.enter,
+    steps.Burst: Play.burst,
+    steps.EnterQuote: Play.quote,
+    steps.Amend: Play.amend,
+    steps.Cancel: Play.cancel,
+    steps.Take: Play.take,
+    steps.Options: Play.options,
+    steps.Cover: Play.cover,
+    steps.DeadMan: Play.arm,
+    steps.LogOn: Play.log_on,
+    steps.StopReading: Play.stop_reading,
+    steps.HalfFrame: Play.half_frame,
+    steps.Wait: Play.wait,
+    steps.Cut: Play.cut_line,
+}
+
+_CUT: Final[dict[str, Callable[[Play, Line], None]]] = {
+    "fin": Play.fin,
+    "rst": Play.rst,
+    "half_close": Play.half_close,
+    "silence": Play.silence,
+    "frozen": Play.freeze,
+    "logout": Play.log_out,
+    "displaced": Play.displace,
+    "bad_protocol_id": lambda play, line: play.violate(line, b"\xda" + _heartbeat(line)[1:]),
+    "short_length": lambda play, line: play.violate(line, _with_length(_heartbeat(line), 31)),
+    "long_length": lambda play, line: play.violate(line, _with_length(_heartbeat(line), 65_535)),
+    "padding": lambda play, line: play.violate(line, bytes(8) + _heartbeat(line)),
+    "sequence_gap": lambda play, line: play.violate(line, _heartbeat(line, line.core.numbers.next_outbound + 100)),
+    "sequence_repeat": lambda play, line: play.violate(line, _heartbeat(line, line.core.numbers.next_outbound - 1)),
+    "second_logon": lambda play, line: play.violate(line, _logon(play, line)),
+    "slow_consumer": Play.flood,
+}
