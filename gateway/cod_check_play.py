@@ -405,6 +405,7 @@ class Play:
     def violate(self, line: Line, data: bytes) -> None:
         line.send_raw(data)
         line.talks = False
+        line.core.numbers.next_outbound += 1  # the gateway may have counted what it refused
 
     def flood(self, line: Line) -> None:
         line.reads = False
