@@ -15,6 +15,7 @@ from support.core_driver import (
     orders_canceled,
 )
 
+from codec import messages
 from codec.layout import CancelAllAfterStatus, Side
 from gateway.config import Config
 from gateway.limits import CANCEL_ALL_AFTER_MOST_MS, DEAD_MAN_EXPIRIES_PER_TICK_MAX, DEAD_MAN_READ_MOST_MS
@@ -436,6 +437,61 @@ def test_it_goes_on_when_the_connection_is_lost(driver: CoreDriver) -> None:
     driver.tick(1_000 * MS)
     driver.settle()
     assert [fields["orders"] for _, fields in heard(other)] == [[canceled(2, 2)]]
+    assert driver.ends() == [("maker-1", "TCP_RESET", 1)]
+
+
+def test_a_lost_session_in_its_grace_loses_them_too_and_is_told_after_the_takeover() -> None:
+    driver = CoreDriver(configuration(cancel_grace_ms=5_000))
+    line = driver.logged_on("maker-1")
+    line.order(1)
+    line.order(2)
+    ask(line, 1_000)
+    line.take()
+    line.lose()
+    driver.tick(1_000 * MS)
+    driver.settle()
+    assert expiries(driver) == [expiry(driver.now, 2)]
+    again = driver.logged_on("maker-1", reset=False, number=5)
+    again.order(1)
+    assert [name for name, _ in heard(again)] == ["NewOrderResponse"]
+    again.send("ResendRequest", from_sequence_number=5, to_sequence_number=5)
+    (told,) = heard(again)
+    assert (told[0], told[1]["orders"]) == ("OrdersCanceled", [canceled(1, 1), canceled(2, 2)])
+    driver.tick(5_000 * MS)
+    driver.settle()
+    assert driver.ends() == []
+
+
+def test_a_lost_session_whose_grace_runs_out_afterwards_has_no_orders_left() -> None:
+    driver = CoreDriver(configuration(cancel_grace_ms=5_000))
+    line = driver.logged_on("maker-1")
+    line.order(1)
+    ask(line, 1_000)
+    line.lose()
+    driver.tick(1_000 * MS)
+    driver.tick(4_000 * MS)
+    driver.settle()
+    assert driver.ends() == [("maker-1", "TCP_RESET", 0)]
+
+
+def test_orders_that_outlived_their_connection_go_too() -> None:
+    driver = CoreDriver(configuration(cancel_on_disconnect="order"))
+    line, other, watcher = driver.logged_on("maker-1"), driver.logged_on("maker-2"), driver.logged_on("watch-1")
+    line.order(1)
+    line.order(2, flags=1)
+    other.order(3)
+    other.order(4, flags=1)
+    ask(other, 1_000)
+    line.lose()
+    driver.settle()
+    heard(watcher)
+    heard(other)
+    driver.tick(1_000 * MS)
+    driver.settle()
+    frames = [messages.decode(fields["frame"]) for name, fields in heard(watcher) if name == "DropCopyEvent"]
+    assert [frame.fields["orders"] for frame in frames] == [[canceled(1, 1)], [canceled(4, 4), canceled(3, 3)]]
+    assert [fields["orders"] for _, fields in heard(other)] == [[canceled(4, 4), canceled(3, 3)]]
+    assert expiries(driver) == [expiry(driver.now, 3)]
     assert driver.ends() == [("maker-1", "TCP_RESET", 1)]
 
 
