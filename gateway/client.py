@@ -15,6 +15,9 @@ quote that the gateway cancelled, and of each request that never reached it.
         client.mass_quote(7, [QuoteEntry(instrument_id=1, bid_price="64000", bid_quantity="1")])
         client.cancel(order)
 
+`client.cancel_all_after(timeout_ms)` sets the portfolio's dead man's switch, which fires unless it is set again in
+time; `async with client.kept_armed(timeout_ms=3_000)` does so while the loop runs, and turns it off at the end.
+
 `schema_version` (1 to 17) is the highest that the session may have. What an older one does not know is not sent
 (SchemaVersionError), and what it leaves out of a message is None, or known from the messages before it.
 
@@ -29,6 +32,7 @@ from codec.layout import OrderFlags, ProductType, SelfTradingMode, Side, TimeInF
 from gateway.client_asyncio import Client, DropCopyClient, EventReader
 from gateway.client_blocking import BlockingClient, BlockingDropCopyClient
 from gateway.client_core import QuoteEntry
+from gateway.client_kept_armed import KeptArmed
 from gateway.client_session import SequenceNumbers
 from gateway.client_state import Order, Quote, Request
 
@@ -38,6 +42,7 @@ __all__ = [
     "Client",
     "DropCopyClient",
     "EventReader",
+    "KeptArmed",
     "Order",
     "OrderFlags",
     "ProductType",

@@ -12,6 +12,7 @@ from gateway.client_drop_copy import DropCopyCore
 from gateway.client_errors import ConnectionDownError, EventsLostError, LogonRefusedError, SessionStateError
 from gateway.client_events import Event, Listener, LoggedOn, LoggedOut
 from gateway.client_face import CoreT, Face, KindT, TradingRequests, last_detail
+from gateway.client_kept_armed import KeptArmed
 from gateway.client_session import NS_PER_S
 from gateway.limits import CLIENT_EVENTS_MAX
 
@@ -283,6 +284,10 @@ class Client(AsyncFace[ClientCore], TradingRequests):
         self, host: str, port: int, *, first_client_order_id: int | None = None, **session: Unpack[SessionArguments]
     ) -> None:
         super().__init__(host, port, ClientCore(first_client_order_id=first_client_order_id, **session))
+
+    def kept_armed(self, timeout_ms: int) -> KeptArmed:
+        """The portfolio's dead man's switch, set for the length of an `async with` and refreshed meanwhile."""
+        return KeptArmed(self, timeout_ms)
 
 
 class DropCopyClient(AsyncFace[DropCopyCore]):

@@ -11,6 +11,7 @@ from typing import Any, Required, TypedDict, Unpack
 
 from codec.layout import (
     MESSAGES,
+    CancelOnDisconnectScope,
     MassQuoteFlags,
     OrderFlags,
     ProductType,
@@ -20,6 +21,7 @@ from codec.layout import (
     TimeInForce,
 )
 from codec.values import Decimal72, Message
+from gateway.client_dead_man import DeadManSwitch
 from gateway.client_errors import SchemaVersionError
 from gateway.client_events import Event
 from gateway.client_mmp import Freezes
@@ -35,6 +37,7 @@ _SINCE_VERSION = {layout.name: layout.since_version for layout in MESSAGES}
 # Flags that a session of an older version has no meaning for: the gateway would ignore them without a word.
 CANCEL_ON_DISCONNECT_SINCE_VERSION = 7
 RESET_MMP_SINCE_VERSION = 10
+TIMEOUT_MS_MAX = 2**32 - 1
 
 
 class SessionArguments(TypedDict, total=False):
@@ -120,6 +123,10 @@ class ClientCore(SessionCore):
     @property
     def freezes(self) -> Freezes:
         return self._reports.freezes
+
+    @property
+    def dead_man_switch(self) -> DeadManSwitch:
+        return self._reports.dead_man_switch
 
     # -- Commands: orders ----------------------------------------------------------------------------------------------
 
@@ -266,6 +273,27 @@ class ClientCore(SessionCore):
     def orders_mmp_status(self, now: int, currency_pair_id: int, *, correlation_id: int | None = None) -> Request:
         """Ask whether the protection of a currency pair's orders is frozen (version 10 and later)."""
         return self._request(now, "GetOrdersMmpStatusRequest", {"currency_pair_id": currency_pair_id}, correlation_id)
+
+    # -- Commands: the dead man's switch -------------------------------------------------------------------------------
+
+    def cancel_all_after(
+        self, now: int, timeout_ms: int, *, arm_sequence: int | None = None, correlation_id: int | None = None
+    ) -> Request:
+        """Send a CancelAllAfterRequest: all that the portfolio has open is cancelled in `timeout_ms` ms, unless it is
+        sent again by then, by any session of the portfolio; 0 turns that off. It outlives this session.
+
+        Without `arm_sequence` the next of a series is taken, which follows this machine's clock. ValueError when the
+        timeout has no place on the wire.
+        """
+        if not 0 <= timeout_ms <= TIMEOUT_MS_MAX:
+            raise ValueError(f"timeout_ms: wanted 0 to {TIMEOUT_MS_MAX}, was {timeout_ms}")
+        self._need_session("CancelAllAfterRequest")
+        fields = {
+            "timeout_ms": timeout_ms,
+            "arm_sequence": self.dead_man_switch.next_arm_sequence(now) if arm_sequence is None else arm_sequence,
+            "scope": int(CancelOnDisconnectScope.PORTFOLIO),
+        }
+        return self._request(now, "CancelAllAfterRequest", fields, correlation_id)
 
     # -- Events --------------------------------------------------------------------------------------------------------
 

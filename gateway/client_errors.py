@@ -13,6 +13,10 @@ class ConnectionDownError(PeerError):
     """The line went down before what was waited for came."""
 
 
+class SwitchRefusedError(PeerError):
+    """The dead man's switch was to be set or turned off, and was not; the text says why."""
+
+
 class UnreadableFrameError(PeerError):
     """A frame that is none, or says what cannot be. It ends the line."""
 

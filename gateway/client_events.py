@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from codec.layout import FLAG_RESEND, CancelReason, MmpTriggerType, OrderStatus, QuoteStatus, Side
+from codec.layout import FLAG_RESEND, CancelAllAfterStatus, CancelReason, MmpTriggerType, OrderStatus, QuoteStatus, Side
 from codec.values import Message
 from gateway.client_state import Order, Quote, Request
 
@@ -390,6 +390,24 @@ class MmpStatusRejected(MessageEvent):
     """GetMassQuoteMmpStatusReject or GetOrdersMmpStatusReject. `reason` is an `MmpStatusRejectReason`."""
 
     reason: int
+    request: Request | None
+
+
+# -- The dead man's switch ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadManSwitchStatus(MessageEvent):
+    """CancelAllAfterResponse: whether the request was accepted, and how the portfolio's switch stands now, either way.
+
+    Times are the gateway's, ns since the Unix epoch; `trigger_time_ns` is None when the switch is off.
+    """
+
+    status: CancelAllAfterStatus
+    armed: bool
+    current_time_ns: int
+    trigger_time_ns: int | None
+    arm_sequence: int | None
     request: Request | None
 
 

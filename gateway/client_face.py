@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar, Unpack
 
 from codec.layout import ProductType, Side
 from gateway.client_core import AmendArguments, ClientCore, MassQuoteArguments, OrderArguments, QuoteEntry
-from gateway.client_events import Disconnected, Event, Listener
+from gateway.client_events import DeadManSwitchStatus, Disconnected, Event, Listener
 from gateway.client_quotes import QuoteKey
 from gateway.client_session import SequenceNumbers, SessionCore
 from gateway.client_state import Order, Quote, Request
@@ -144,6 +144,11 @@ class TradingRequests(Face[ClientCore]):
         """Currency pairs known to be frozen for orders flagged mmp, and until when in ns since the Unix epoch."""
         return self.core.freezes.orders
 
+    @property
+    def dead_man_switch(self) -> DeadManSwitchStatus | None:
+        """What the gateway last told this session of the portfolio's switch, if it has."""
+        return self.core.dead_man_switch.status
+
     # -- Commands: orders ----------------------------------------------------------------------------------------------
 
     def forget_doubtful(self) -> list[Order | Quote]:
@@ -223,6 +228,17 @@ class TradingRequests(Face[ClientCore]):
         """Ask whether a currency pair is frozen for orders flagged mmp (version 10 and later)."""
         now = self.clock.now_ns()
         return self._sent(self.core.orders_mmp_status(now, currency_pair_id, correlation_id=correlation_id))
+
+    # -- Commands: the dead man's switch -------------------------------------------------------------------------------
+
+    def cancel_all_after(
+        self, timeout_ms: int, *, arm_sequence: int | None = None, correlation_id: int | None = None
+    ) -> Request:
+        """Have all that the portfolio has open cancelled in `timeout_ms` ms, unless this is said again; 0 = not."""
+        now = self.clock.now_ns()
+        return self._sent(
+            self.core.cancel_all_after(now, timeout_ms, arm_sequence=arm_sequence, correlation_id=correlation_id)
+        )
 
     def _sent(self, request: Request) -> Request:
         self._send()

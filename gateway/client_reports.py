@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from codec.layout import CancelFlags, FillFlags
 from codec.values import Message
+from gateway.client_dead_man import DeadManSwitch
 from gateway.client_events import (
     Event,
     MassCancelAccepted,
@@ -34,10 +35,12 @@ class Reports:
         self.orders = OwnOrders(self.requests)
         self.quotes = OwnQuotes(self.requests)
         self.freezes = Freezes(self.requests)
+        self.dead_man_switch = DeadManSwitch(self.requests)
         self._handlers: dict[str, Callable[[Message, int], list[Event]]] = {
             **self.orders.handlers,
             **self.quotes.handlers,
             **self.freezes.handlers,
+            **self.dead_man_switch.handlers,
             "OrderFilled": self._order_filled,
             "OrdersCanceled": self._orders_canceled,
             "MassCancelResponse": self._mass_cancel_response,
@@ -65,6 +68,7 @@ class Reports:
         self.orders.doubt()
         self.quotes.doubt()
         self.freezes.doubt()
+        self.dead_man_switch.doubt()
 
     # -- Events --------------------------------------------------------------------------------------------------------
 

@@ -52,6 +52,10 @@ REQUESTS: list[tuple[Callable[[WriteList], object], Callable[[ClientCore], objec
         lambda core: core.cancel_by_id(0, 9, 2, correlation_id=4),
     ),
     (
+        lambda client: client.cancel_all_after(500, arm_sequence=4, correlation_id=5),
+        lambda core: core.cancel_all_after(0, 500, arm_sequence=4, correlation_id=5),
+    ),
+    (
         lambda client: client.mass_quote(GROUP, [ENTRY], reset_mmp=True),
         lambda core: core.mass_quote(0, GROUP, [ENTRY], reset_mmp=True),
     ),
