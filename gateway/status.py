@@ -13,6 +13,7 @@ from codec.layout import CancelReason
 from gateway.admin_protocol import StatusSection
 from gateway.cancel_on_disconnect import Ending, Fire
 from gateway.config import Instrument, Portfolio
+from gateway.dead_man_switch import DeadManSwitch
 from gateway.engine import InstrumentState
 from gateway.limits import STATUS_ROWS_MAX
 from gateway.log import rfc_3339
@@ -82,6 +83,15 @@ class EndingRow(Struct, frozen=True):
     cancel_reason: str
     fenced_time: str  # RFC 3339
     orders_left: int
+
+
+class DeadManSwitchRow(Struct, frozen=True):
+    """A dead man's switch that is on. arm_sequence: the last one that the portfolio's requests had, None before any."""
+
+    portfolio: int
+    trigger_time: str  # RFC 3339
+    left_ms: int
+    arm_sequence: int | None
 
 
 class Page(NamedTuple):
@@ -173,10 +183,21 @@ def _ending_row(_core: "Core", fire: Fire, _now: int) -> EndingRow:
     )
 
 
+def _dead_man_switch_row(_core: "Core", switch: DeadManSwitch, now: int) -> DeadManSwitchRow:
+    assert switch.trigger_time is not None, "only those that are on are shown"
+    return DeadManSwitchRow(
+        portfolio=switch.portfolio_id,
+        trigger_time=rfc_3339(switch.trigger_time),
+        left_ms=(switch.trigger_time - now) // 1_000_000,
+        arm_sequence=switch.arm_sequence,
+    )
+
+
 SECTIONS: Final[dict[StatusSection, _Section]] = {
     "gateway": _Section(lambda core: [core], _gateway_row),
     "portfolios": _Section(lambda core: core.controls.config.portfolios, _portfolio_row),
     "instruments": _Section(lambda core: core.controls.config.instruments, _instrument_row),
     "sessions": _Section(lambda core: core.sessions, _session_row),
     "endings": _Section(lambda core: core.cancels.fires(), _ending_row),
+    "dead_man_switches": _Section(lambda core: core.switches.armed(), _dead_man_switch_row),
 }

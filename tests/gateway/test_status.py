@@ -22,7 +22,7 @@ def rows(driver: CoreDriver, section: StatusSection) -> list[dict[str, Any]]:
 def test_every_section_has_its_rows() -> None:
     assert tuple(status.SECTIONS) == STATUS_SECTIONS
     driver = CoreDriver()
-    assert [len(rows(driver, section)) for section in STATUS_SECTIONS] == [1, 2, 2, len(KEYS), 0]
+    assert [len(rows(driver, section)) for section in STATUS_SECTIONS] == [1, 2, 2, len(KEYS), 0, 0]
 
 
 def test_the_gateway_adds_up_what_it_has() -> None:
@@ -144,6 +144,21 @@ def test_what_is_fenced_and_not_told_of_yet_is_under_way() -> None:
     assert (maker_row["state"], maker_row["newcomer"], maker_row["silent_ms"]) == ("ending", True, None)
     driver.settle()
     assert rows(driver, "endings") == []
+
+
+def test_dead_man_switches_are_shown_while_they_are_on() -> None:
+    driver = CoreDriver()
+    line, stranger = driver.logged_on("maker-1"), driver.logged_on("stranger-1")
+    ask = {"correlation_id": 0, "scope": 1}
+    line.send("CancelAllAfterRequest", timeout_ms=2_500, arm_sequence=7, **ask)
+    stranger.send("CancelAllAfterRequest", timeout_ms=9_000, **ask)
+    stranger.send("CancelAllAfterRequest", timeout_ms=0, arm_sequence=1, **ask)
+    driver.tick(SECOND)
+    assert rows(driver, "dead_man_switches") == [
+        {"portfolio": 1, "trigger_time": "2027-01-15T08:00:02.500000000Z", "left_ms": 1500, "arm_sequence": 7}
+    ]
+    driver.tick(2 * SECOND)
+    assert rows(driver, "dead_man_switches") == []
 
 
 def test_a_section_comes_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:

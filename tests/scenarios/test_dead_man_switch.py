@@ -1,7 +1,11 @@
 """The dead man's switch on real sockets: a timer of the portfolio that outlives connections, and fires once."""
 
+import json
 import signal
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
 
@@ -169,6 +173,24 @@ def test_a_short_timeout_is_not_slept_through_where_a_long_one_was_set(scene: Sc
     assert gone.fields["timestamp"] >= began + 5 * MS
     # Less than the interval at which the clock is looked at anyway.
     assert gone.fields["timestamp"] < began + 90 * MS
+
+
+def test_the_operator_sees_it_in_utc_to_the_nanosecond(make_scene: Callable[..., Scene], tmp_path: Path) -> None:
+    scene = make_scene(admin_socket=str(tmp_path / "admin.sock"))
+    maker = scene.trader("maker-1")
+    trigger_time = arm(maker, AN_HOUR_MS, arm_sequence=5)
+    (shown,) = json.loads(scene.admin("status", "--json"))["dead_man_switches"]
+    assert (shown["portfolio"], shown["arm_sequence"]) == (1, 5)
+    assert shown["trigger_time"] == rfc_3339(trigger_time)
+    assert rfc_3339(trigger_time) in scene.admin("status")
+    ask(maker, 0)
+    assert json.loads(scene.admin("status", "--json"))["dead_man_switches"] == []
+
+
+def rfc_3339(time_ns: int) -> str:
+    """What the tools are to show, made by other means than theirs."""
+    whole = datetime.fromtimestamp(time_ns // 10**9, tz=UTC)
+    return f"{whole:%Y-%m-%dT%H:%M:%S}.{time_ns % 10**9:09}Z"
 
 
 def test_a_gateway_that_stood_still_counts_the_refresh_that_came_meanwhile(scene: Scene) -> None:
