@@ -1157,7 +1157,7 @@ MESSAGES: tuple[MessageLayout, ...] = (
                     FieldLayout("client_order_id", "clientOrderId", "int64", 0, 8, 0, False),
                     FieldLayout("order_id", "orderId", "int64", 8, 8, 0, False),
                     FieldLayout("instrument_id", "instrumentId", "int64", 16, 8, 0, False),
-                    FieldLayout("price", "price", "price9", 24, 8, 0, False),
+                    FieldLayout("price", "price", "price9", 24, 8, 0, True),
                     FieldLayout("quantity", "quantity", "decimal72", 32, 9, 0, False),
                     FieldLayout("total_filled", "totalFilled", "decimal72", 41, 9, 0, False),
                     FieldLayout("side", "side", "int8", 50, 1, 0, False, "Side"),

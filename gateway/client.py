@@ -17,6 +17,8 @@ quote that the gateway cancelled, and of each request that never reached it.
 
 `client.cancel_all_after(timeout_ms)` sets the portfolio's dead man's switch, which fires unless it is set again in
 time; `async with client.kept_armed(timeout_ms=3_000)` does so while the loop runs, and turns it off at the end.
+`client.open_orders(covered_only=True)` lists what a disconnect would cancel right now, and touches nothing;
+`client.cover(...)` switches it.
 
 `schema_version` (1 to 17) is the highest that the session may have. What an older one does not know is not sent
 (SchemaVersionError), and what it leaves out of a message is None, or known from the messages before it.
@@ -28,10 +30,11 @@ What it holds is in `gateway.client_state`, events are in `gateway.client_events
 the client without any line (bytes in, bytes out) in `gateway.client_core`.
 """
 
-from codec.layout import OrderFlags, ProductType, SelfTradingMode, Side, TimeInForce
+from codec.layout import CancelOnDisconnectScope, OrderFlags, ProductType, SelfTradingMode, Side, TimeInForce
 from gateway.client_asyncio import Client, DropCopyClient, EventReader
 from gateway.client_blocking import BlockingClient, BlockingDropCopyClient
 from gateway.client_core import QuoteEntry
+from gateway.client_cover import CoverAnswered, OpenOrder, OpenOrdersListed
 from gateway.client_kept_armed import KeptArmed
 from gateway.client_session import SequenceNumbers
 from gateway.client_state import Order, Quote, Request
@@ -39,10 +42,14 @@ from gateway.client_state import Order, Quote, Request
 __all__ = [
     "BlockingClient",
     "BlockingDropCopyClient",
+    "CancelOnDisconnectScope",
     "Client",
+    "CoverAnswered",
     "DropCopyClient",
     "EventReader",
     "KeptArmed",
+    "OpenOrder",
+    "OpenOrdersListed",
     "Order",
     "OrderFlags",
     "ProductType",

@@ -295,15 +295,50 @@ class ClientCore(SessionCore):
         }
         return self._request(now, "CancelAllAfterRequest", fields, correlation_id)
 
+    # -- Commands: cancel on disconnect --------------------------------------------------------------------------------
+
+    def cover(
+        self,
+        now: int,
+        enabled: bool,
+        *,
+        scope: CancelOnDisconnectScope = CancelOnDisconnectScope.SESSION,
+        correlation_id: int | None = None,
+    ) -> Request:
+        """Send a CancelOnDisconnectRequest: switch the cover of orders to come, or of the portfolio.
+
+        CoverAnswered says what holds then. It belongs to this connection, and is off again at the next logon.
+        """
+        fields = {"scope": int(scope), "enabled": int(enabled)}
+        return self._request(now, "CancelOnDisconnectRequest", fields, correlation_id)
+
+    def open_orders(
+        self,
+        now: int,
+        *,
+        scope: CancelOnDisconnectScope = CancelOnDisconnectScope.SESSION,
+        covered_only: bool = False,
+        correlation_id: int | None = None,
+    ) -> Request:
+        """Send an OpenOrdersRequest: what is open, or with `covered_only` what a disconnect would cancel now.
+
+        It touches nothing; OpenOrdersListed has the whole list. One at a time, the gateway rejects a second.
+        """
+        fields = {"scope": int(scope), "covered_only": int(covered_only)}
+        return self._request(now, "OpenOrdersRequest", fields, correlation_id)
+
     # -- Events --------------------------------------------------------------------------------------------------------
 
     def _on_application(self, now: int, message: Message) -> list[Event]:
         return self._reports.apply(message, now)
 
     def _on_logged_on(self, now: int, message: Message, *, reset: bool) -> list[Event]:
-        if reset:
-            return []
-        return self._reports.not_received(message.header.last_processed_seq_no + 1, self.numbers.next_outbound, now)
+        events = []
+        if not reset:
+            after = message.header.last_processed_seq_no
+            events = self._reports.not_received(after + 1, self.numbers.next_outbound, now)
+        self._reports.covers.abandon()
+        return events
 
     def _on_caught_up(self, now: int, sent_before: int) -> list[Event]:
         # The line may have swallowed requests, then a Logon been processed whose LogonConf it swallowed as well: that

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar, Unpack
 
-from codec.layout import ProductType, Side
+from codec.layout import CancelOnDisconnectScope, ProductType, Side
 from gateway.client_core import AmendArguments, ClientCore, MassQuoteArguments, OrderArguments, QuoteEntry
 from gateway.client_events import DeadManSwitchStatus, Disconnected, Event, Listener
 from gateway.client_quotes import QuoteKey
@@ -238,6 +238,32 @@ class TradingRequests(Face[ClientCore]):
         now = self.clock.now_ns()
         return self._sent(
             self.core.cancel_all_after(now, timeout_ms, arm_sequence=arm_sequence, correlation_id=correlation_id)
+        )
+
+    # -- Commands: cancel on disconnect --------------------------------------------------------------------------------
+
+    def cover(
+        self,
+        enabled: bool,
+        *,
+        scope: CancelOnDisconnectScope = CancelOnDisconnectScope.SESSION,
+        correlation_id: int | None = None,
+    ) -> Request:
+        """Switch what a disconnect cancels: orders to come of this session, or all that the portfolio has."""
+        now = self.clock.now_ns()
+        return self._sent(self.core.cover(now, enabled, scope=scope, correlation_id=correlation_id))
+
+    def open_orders(
+        self,
+        *,
+        scope: CancelOnDisconnectScope = CancelOnDisconnectScope.SESSION,
+        covered_only: bool = False,
+        correlation_id: int | None = None,
+    ) -> Request:
+        """Ask what is open, or what a disconnect would cancel now; `request.answer.orders` has it."""
+        now = self.clock.now_ns()
+        return self._sent(
+            self.core.open_orders(now, scope=scope, covered_only=covered_only, correlation_id=correlation_id)
         )
 
     def _sent(self, request: Request) -> Request:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from codec.layout import CancelFlags, FillFlags
 from codec.values import Message
+from gateway.client_cover import Covers
 from gateway.client_dead_man import DeadManSwitch
 from gateway.client_events import (
     Event,
@@ -36,11 +37,13 @@ class Reports:
         self.quotes = OwnQuotes(self.requests)
         self.freezes = Freezes(self.requests)
         self.dead_man_switch = DeadManSwitch(self.requests)
+        self.covers = Covers(self.requests)
         self._handlers: dict[str, Callable[[Message, int], list[Event]]] = {
             **self.orders.handlers,
             **self.quotes.handlers,
             **self.freezes.handlers,
             **self.dead_man_switch.handlers,
+            **self.covers.handlers,
             "OrderFilled": self._order_filled,
             "OrdersCanceled": self._orders_canceled,
             "MassCancelResponse": self._mass_cancel_response,
@@ -49,7 +52,7 @@ class Reports:
         }
 
     def apply(self, message: Message, now: int) -> list[Event]:
-        """Take one message in; what it means, as events. An extension message (4000 and above) is a MessageReceived."""
+        """Take one message in; what it means, as events. One that has no handler is a MessageReceived."""
         handler = self._handlers.get(message.name)
         if handler is None:
             return [MessageReceived(received_time_ns=now, message=message)]

@@ -72,6 +72,11 @@ class Requests:
             if sent_before is None or request.sequence_number < sent_before:
                 self._settle(request, RequestState.UNKNOWN)
 
+    def abandon(self, name: str) -> None:
+        """The answers to requests of this name are lost for good."""
+        for request in [request for request in self._by_number.values() if request.name == name]:
+            self._settle(request, RequestState.UNKNOWN)
+
     # -- State ---------------------------------------------------------------------------------------------------------
 
     def _settle(self, request: Request, state: RequestState) -> None:
