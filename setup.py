@@ -25,6 +25,7 @@ MODULES = (
     "gateway.connection",
     "gateway.cover",
     "gateway.day_orders",
+    "gateway.dead_ahead",
     "gateway.dispatch",
     "gateway.engine",
     "gateway.fill_or_kill",

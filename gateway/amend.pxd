@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint32_t
 
-from gateway.engine cimport Command, Engine, Outcome
+from gateway.engine cimport Command, Engine, Outcome, Taker
 from gateway.registry cimport Order
 
 
@@ -19,5 +19,8 @@ cdef void make_amend(Engine engine, uint32_t handle, const Command* command, bin
                      Outcome* outcome) noexcept nogil
 cdef void replace(Engine engine, uint32_t handle, const Command* command, bint has_waited,
                   Outcome* outcome) noexcept nogil
+# The order as a taker at its new terms, before its first match.
+cdef void start_replacing(Engine engine, uint32_t handle, const Command* command, bint has_waited, Command* terms,
+                          Taker* taker) noexcept nogil
 cdef void revise(Order* order, const Command* command) noexcept nogil
 cdef void tell(Outcome* outcome, const Order* order, int status) noexcept nogil

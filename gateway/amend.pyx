@@ -111,18 +111,9 @@ cdef void replace(Engine engine, uint32_t handle, const Command* command, bint h
                   Outcome* outcome) noexcept nogil:
     """Take the order out, let it trade at its new price, and let what is left rest behind the others."""
     cdef Order* order = order_at(&engine.registry.orders, handle)
-    cdef Command terms = command[0]
+    cdef Command terms
     cdef Taker taker
-    terms.side = order.side
-    terms.smp_token = order.smp_token
-    terms.self_trading_mode = (SELF_TRADING_MODE_CANCEL_MAKER if has_waited or order.flags & ORDER_CANCELS_MAKER
-                               else SELF_TRADING_MODE_CANCEL_TAKER)
-    engine.start_taker(&terms, order.instrument, &taker)
-    taker.order_id = order.order_id
-    taker.owner = order.owner
-    taker.handle = handle
-    taker.mmp_group = mmp_group_of(engine, order)
-    taker.remaining = command.quantity - order.filled
+    start_replacing(engine, handle, command, has_waited, &terms, &taker)
     # Whatever may fail comes before the first change.
     if not engine.books.reserve_move(handle):
         reject(outcome, ORDER_REJECT_REASON_SYSTEM_ERROR, b"no memory for another price")
@@ -138,6 +129,22 @@ cdef void replace(Engine engine, uint32_t handle, const Command* command, bint h
     engine.match(&terms, &taker, outcome)
     revise(order, command)
     engine.conclude_in_place(handle, &taker, True, outcome)
+
+
+cdef void start_replacing(Engine engine, uint32_t handle, const Command* command, bint has_waited, Command* terms,
+                          Taker* taker) noexcept nogil:
+    cdef const Order* order = order_at(&engine.registry.orders, handle)
+    terms[0] = command[0]
+    terms.side = order.side
+    terms.smp_token = order.smp_token
+    terms.self_trading_mode = (SELF_TRADING_MODE_CANCEL_MAKER if has_waited or order.flags & ORDER_CANCELS_MAKER
+                               else SELF_TRADING_MODE_CANCEL_TAKER)
+    engine.start_taker(terms, order.instrument, taker)
+    taker.order_id = order.order_id
+    taker.owner = order.owner
+    taker.handle = handle
+    taker.mmp_group = mmp_group_of(engine, order)
+    taker.remaining = command.quantity - order.filled
 
 
 cdef void revise(Order* order, const Command* command) noexcept nogil:

@@ -56,7 +56,7 @@ cdef class Books:
         void insert(self, uint32_t handle) noexcept nogil
         void remove(self, uint32_t handle) noexcept nogil
         void requeue(self, uint32_t handle) noexcept nogil
-        uint32_t purge(self, BookSide* side, int64_t limit_key) noexcept nogil
+        uint32_t purge(self, BookSide* side, int64_t limit_key, uint32_t most) noexcept nogil
 
         # Within.
         void append(self, uint32_t node, uint32_t handle) noexcept nogil

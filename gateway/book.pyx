@@ -253,8 +253,8 @@ cdef class Books:
         self.unlink(handle)
         self.append(order_at(&self.registry.orders, handle).level, handle)
 
-    cdef uint32_t purge(self, BookSide* side, int64_t limit_key) noexcept nogil:
-        """Take out dead orders until the side's first order is alive or beyond the key; returns how many.
+    cdef uint32_t purge(self, BookSide* side, int64_t limit_key, uint32_t most) noexcept nogil:
+        """Take out dead orders, `most` of them, until the side's first order is alive or beyond the key; returns how many.
 
         They stay in their owner's list, for the drain to tell of. Reads the first cache line of each and no neighbour.
         """
@@ -269,7 +269,7 @@ cdef class Books:
             handle = level.head
             while handle != NONE:
                 order = order_at(&self.registry.orders, handle)
-                if not order_is_dead(order, self.registry.owners, self.registry.portfolios):
+                if purged == most or not order_is_dead(order, self.registry.owners, self.registry.portfolios):
                     break
                 order.flags &= <unsigned short>~ORDER_IN_BOOK
                 handle = order.fifo_next

@@ -15,6 +15,7 @@ from codec.layout cimport (
 )
 from gateway.amend cimport make_amend, tell
 from gateway.bump_queue cimport Bumped, bumped_at
+from gateway.dead_ahead cimport clear_for_release
 from gateway.engine cimport (
     INSTRUMENT_IS_DEACTIVATED, INSTRUMENT_IS_OPEN, OUTCOME_ACCEPTED, Command, Engine, Outcome, Taker,
 )
@@ -33,6 +34,8 @@ cdef int release_next(Engine engine, int64_t now, Bumped* request, Outcome* outc
     if due == NONE:
         return RELEASED_NOTHING
     request[0] = bumped_at(&engine.bumps.requests, due)[0]
+    if engine.registry.dead != 0 and not clear_for_release(engine, request, now):
+        return RELEASED_TOO_LITTLE
     engine.bumps.remove(due)
     order = order_at(&engine.registry.orders, request.order)
     if order_is_dead(order, engine.registry.owners, engine.registry.portfolios):
@@ -64,13 +67,9 @@ cdef void close_order(Engine engine, uint32_t handle, Outcome* outcome) noexcept
     engine.forget(handle)
 
 
-cdef void release_order(Engine engine, const Bumped* request, int64_t now, Outcome* outcome) noexcept nogil:
-    cdef Order* order = order_at(&engine.registry.orders, request.order)
-    # A level is wanting only when memory is out: then the order takes what it finds, and does not rest.
-    cdef bint may_rest = request.time_in_force >= TIME_IN_FORCE_GTC and engine.books.reserve()
-    cdef Command command
-    cdef Taker taker
-    memset(&command, 0, sizeof(Command))
+cdef void start_released(Engine engine, const Bumped* request, int64_t now, Command* command, Taker* taker) noexcept nogil:
+    cdef const Order* order = order_at(&engine.registry.orders, request.order)
+    memset(command, 0, sizeof(Command))
     command.time = now
     command.price = order.price
     command.quantity = order.quantity - order.filled
@@ -80,10 +79,29 @@ cdef void release_order(Engine engine, const Bumped* request, int64_t now, Outco
     command.self_trading_mode = SELF_TRADING_MODE_CANCEL_MAKER
     command.is_quote = order.flags & ORDER_IS_QUOTE != 0
     command.quote_slot = order.quote_slot
-    engine.start_taker(&command, order.instrument, &taker)
+    engine.start_taker(command, order.instrument, taker)
     taker.order_id = order.order_id
     taker.handle = request.order
     taker.mmp_group = mmp_group_of(engine, order)
+
+
+cdef void start_amending(const Bumped* request, const Order* order, int64_t now, Command* command) noexcept nogil:
+    memset(command, 0, sizeof(Command))
+    command.time = now
+    command.price = request.price
+    command.quantity = request.quantity
+    command.show_quantity = request.show_quantity
+    command.flags = request.flags
+    command.owner = order.owner
+
+
+cdef void release_order(Engine engine, const Bumped* request, int64_t now, Outcome* outcome) noexcept nogil:
+    cdef Order* order = order_at(&engine.registry.orders, request.order)
+    # A level is wanting only when memory is out: then the order takes what it finds, and does not rest.
+    cdef bint may_rest = request.time_in_force >= TIME_IN_FORCE_GTC and engine.books.reserve()
+    cdef Command command
+    cdef Taker taker
+    start_released(engine, request, now, &command, &taker)
     order.flags &= <unsigned short>~ORDER_IS_QUEUED
     if request.time_in_force != TIME_IN_FORCE_FOK or can_fill(engine, &command, &taker, outcome):
         trade(engine, order, &command, &taker, outcome)
@@ -108,13 +126,9 @@ cdef void release_amend(Engine engine, const Bumped* request, int64_t now, Outco
     cdef Order* order = order_at(&engine.registry.orders, request.order)
     cdef Command command
     if engine.instruments[order.instrument].state == INSTRUMENT_IS_OPEN:
-        memset(&command, 0, sizeof(Command))
-        command.time = now
-        command.price = outcome.price = request.price
-        command.quantity = outcome.quantity = request.quantity
-        command.show_quantity = request.show_quantity
-        command.flags = request.flags
-        command.owner = order.owner
+        start_amending(request, order, now, &command)
+        outcome.price = request.price
+        outcome.quantity = request.quantity
         make_amend(engine, request.order, &command, True, outcome)
     if outcome.status != OUTCOME_ACCEPTED:
         outcome.price = order.price

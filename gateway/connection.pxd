@@ -56,6 +56,7 @@ cdef class Connection(Link):
     cdef int send_live(self, Stream stream) except -1
     cdef int write(self, bytes data, bint is_replay) except -1
     cdef int pause_reading(self) except -1
+    cdef bint must_stay_unread(self) noexcept
     cdef int resume_reading(self) except -1
     cdef int told_all(self) except -1
     cdef int fail(self, error) except -1

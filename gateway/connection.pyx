@@ -35,7 +35,8 @@ from socket import SO_LINGER, SOL_SOCKET
 from struct import pack
 
 from gateway.limits import (
-    BACKLOG_MARKS_PER_LIMIT, CONNECTIONS_MAX, FRAME_SIZE_MAX_IN_MOST_BYTES, READ_BUFFER_BYTES, STALL_LEAST_MS, WRITE_MAX_BYTES,
+    BACKLOG_MARKS_PER_LIMIT, CONNECTIONS_MAX, FRAME_SIZE_MAX_IN_MOST_BYTES, HELD_UP_UNREAD_BYTES, READ_BUFFER_BYTES,
+    STALL_LEAST_MS, WRITE_MAX_BYTES,
 )
 
 cdef extern from "<sys/socket.h>" nogil:
@@ -45,6 +46,7 @@ cdef extern from "<sys/socket.h>" nogil:
     ssize_t send(int descriptor, const void* data, size_t length, int flags)
 
 cdef size_t READ_SIZE = READ_BUFFER_BYTES
+cdef size_t HELD_UP_UNREAD = HELD_UP_UNREAD_BYTES
 cdef size_t PARTIAL_MAX = FRAME_SIZE_MAX_IN_MOST_BYTES + 8
 cdef Py_ssize_t WRITE_MAX = WRITE_MAX_BYTES
 cdef int64_t MARKS_PER_LIMIT = BACKLOG_MARKS_PER_LIMIT
@@ -146,7 +148,10 @@ cdef class Shell:
             # Whatever failed above: nobody stays unread, and the work that is under way goes on.
             paused, self.paused = self.paused, []
             for connection in paused:
-                (<Connection>connection).resume_reading()
+                if (<Connection>connection).must_stay_unread():
+                    self.paused.append(connection)
+                else:
+                    (<Connection>connection).resume_reading()
             if self.core.is_busy or self.dirty_sessions or self.closing_links:
                 self.schedule_turn()
             self.turn_ended(now)
@@ -234,7 +239,7 @@ cdef class Connection(Link):
     def get_buffer(self, sizehint) -> Shell:
         cdef Shell shell = self.shell
         self.offered = 0
-        if self.state < LINK_CLOSING and self.state != LINK_WAITING and self.pending_used != 0:
+        if self.state < LINK_CLOSING and self.state != LINK_WAITING and not self.is_held_up and self.pending_used != 0:
             self.offered = self.pending_used
             memcpy(shell.buffer, self.pending, self.pending_used)
         shell.offered_at = self.offered
@@ -246,14 +251,14 @@ cdef class Connection(Link):
         cdef size_t total = self.offered + size
         cdef size_t consumed
         cdef bint was_live = self.state == LINK_LIVE
-        if self.state == LINK_WAITING:
+        if self.state == LINK_WAITING or self.is_held_up:
             shell.dispatcher.hold(self, shell.buffer, size, now)
         elif self.state < LINK_CLOSING:
             consumed = shell.dispatcher.received(self, shell.buffer, total, now)
             self.pending_used = 0
             if consumed < total:
                 shell.dispatcher.hold(self, shell.buffer + consumed, total - consumed, now)
-        if size == READ_SIZE:
+        if size == READ_SIZE or self.must_stay_unread():
             self.pause_reading()
         shell.after_input(self)
         # A logon, or a request with a timer behind it: there may be something to do before the next look that was planned.
@@ -312,6 +317,10 @@ cdef class Connection(Link):
             self.shell.filled.add(self)
             self.shell.schedule_turn()
         return 0
+
+    cdef bint must_stay_unread(self) noexcept:
+        """Whether enough has been read of a client that dead orders hold up."""
+        return self.is_held_up and self.state == LINK_LIVE and self.pending_used > HELD_UP_UNREAD
 
     cdef int resume_reading(self) except -1:
         if self.transport is not None and not self.transport.is_closing():

@@ -79,6 +79,7 @@ class Core:
             self.add_session(key)
         self.engine = engine_of(config)
         orders = Orders(self.engine, self.sessions, rate_limits_of(config.rate_limit, portfolio_indexes(config)))
+        orders.allow_dead(settings.drain_step_orders)
         self.cancels = CancelOnDisconnect(orders, settings.drain_step_orders, self.tally)
         self._settlements = Settlements(settings.settlement_time)
         self._day_orders = DayOrders(orders)
@@ -110,6 +111,7 @@ class Core:
         return (
             self.cancels.under_way > 0
             or self.dispatcher.releases.is_behind
+            or bool(self.dispatcher.held_up)
             or self._day_orders.is_busy
             or self.controls.is_busy
             or self.dispatcher.open_orders.is_busy
@@ -216,7 +218,12 @@ class Core:
         self._settle(1, now)
 
     def step(self, now: int) -> None:
-        """A bounded piece of what is under way, endings first; call it once a turn while `is_busy`."""
+        """A bounded piece of what is under way, endings first; call it once a turn while `is_busy`.
+
+        Before that, whom dead orders have held up goes on: they may take as many out of their ways as a step drains.
+        """
+        self.dispatcher.orders.allow_dead(self._step_orders)
+        self.dispatcher.go_on(now)
         if self.cancels.under_way:
             for ending in self.cancels.step(now):
                 self._end(ending, now)
@@ -434,7 +441,9 @@ class Core:
     def _dispose(self, link: Link, cause: Cause, now: int) -> None:
         """The line of a link is of no use any more: its session is gone, or it never had one and may go."""
         if link.state == LinkState.LINK_LIVE:
-            self.gone(session_of(link), cause, now)
+            # A goodbye that came before the end of the line is one, though dead orders kept it from being read.
+            said_goodbye = self.dispatcher.has_said_goodbye(link)
+            self.gone(session_of(link), Cause.LOGOUT if said_goodbye else cause, now)
         elif link.state in (LinkState.LINK_LOGON, LinkState.LINK_WAITING):
             self._admission.leave(link, CAUSE_POLICY[cause].closing)
 

@@ -20,6 +20,7 @@ cdef class Dispatcher:
         MassQuotes mass_quotes
         MassCancels mass_cancels
         readonly Releases releases
+        readonly object held_up         # links whose next request has dead orders in its way: a deque, the first one first
         readonly MmpReports mmp_reports
         readonly OpenOrders open_orders
         object policy
@@ -35,6 +36,9 @@ cdef class Dispatcher:
         Link reading                    # the link whose bytes are being processed
 
     cdef int64_t due_ns(self) noexcept
+    cdef size_t room(self, Link link) noexcept
+    cdef int hear(self, Link link, int64_t now) except -1
+    cdef bint may_begin(self, Session session, const uint8_t* frame, size_t length, int64_t now) except -1
     cdef bint hold(self, Link link, const uint8_t* data, size_t size, int64_t now) except -1
     cdef Py_ssize_t received(self, Link link, const uint8_t* data, size_t size, int64_t now) except -1
     cdef int _frame(self, Session session, const uint8_t* frame, size_t length, int64_t now) except -1

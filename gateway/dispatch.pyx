@@ -66,6 +66,7 @@ from codec.wire cimport (
 
 from gateway.cancel_all_after cimport cancel_all_after
 from gateway.cover cimport Cover
+from gateway.engine cimport Engine
 from gateway.in_flight cimport requests_in
 from gateway.mass_cancel cimport MassCancels
 from gateway.mass_quotes cimport MassQuotes
@@ -76,10 +77,17 @@ from gateway.releases cimport Releases
 from gateway.stream cimport ChunkPool
 from gateway.session cimport LINK_CLOSING, LINK_LIVE, LINK_LOGON, LINK_WAITING, Link, Session
 
+from collections import deque
+
 from gateway.lifecycle import TEXT_PENDING_FULL
-from gateway.limits import NEWCOMER_BUFFER_BYTES
+from gateway.limits import HELD_UP_BUFFER_BYTES, NEWCOMER_BUFFER_BYTES, RESUMED_PER_STEP_BYTES
 
 cdef size_t NEWCOMER_MAX = NEWCOMER_BUFFER_BYTES
+cdef size_t HELD_UP_MAX = HELD_UP_BUFFER_BYTES
+cdef size_t RESUMED_MAX = RESUMED_PER_STEP_BYTES
+
+cdef enum:
+    FRAME_HELD_UP = 1     # of _frame: it was not processed, and will come again
 
 
 cdef class Dispatcher:
@@ -100,6 +108,7 @@ cdef class Dispatcher:
         self.releases = Releases(orders)
         self.mmp_reports = MmpReports(orders)
         self.open_orders = OpenOrders(orders.engine)
+        self.held_up = deque()
         self.pool = pool
         self.stored_bytes_max = stored_bytes_max
         self.policy = policy
@@ -114,7 +123,7 @@ cdef class Dispatcher:
         cdef size_t size
         while left > 0:
             # As much as there is room for. A link without room may not be read yet: one byte more is too many.
-            size = min(left, max(NEWCOMER_MAX - link.pending_used, <size_t>1))
+            size = min(left, max(self.room(link) - link.pending_used, <size_t>1))
             if not self.hold(link, at, size, now):
                 return
             self.resume(link, now)
@@ -125,8 +134,11 @@ cdef class Dispatcher:
         """Processes what is pending on the link, as far as it may be read now, and keeps the rest."""
         cdef size_t consumed = self.received(link, link.pending, link.pending_used, now)
         link.pending_used -= consumed
+        link.heard_bytes -= min(link.heard_bytes, consumed)
         if link.pending_used:  # a link that never had anything pending has no buffer to move within
             memmove(link.pending, link.pending + consumed, link.pending_used)
+        if link.is_held_up:
+            self.hear(link, now)
         if link.state >= LINK_CLOSING:
             link.forget_pending()
 
@@ -137,6 +149,35 @@ cdef class Dispatcher:
         """
         if link is not self.reading:
             link.dropped_requests += requests_in(link.pending, link.pending_used, self.frame_size_max)
+
+    def go_on(self, int64_t now) -> None:
+        """A step has made room: whom dead orders have held up goes on, in turn, as far as the room goes."""
+        cdef Link link
+        cdef size_t resumed = 0
+        cdef Engine engine = self.orders.engine
+        self.releases.go_on(now)
+        while self.held_up and resumed < RESUMED_MAX and (engine.dead_allowance != 0 or engine.registry.dead == 0):
+            link = <Link>self.held_up.popleft()
+            link.is_held_up = False
+            if link.state != LINK_LIVE:
+                link.forget_pending()
+                continue
+            resumed += link.pending_used
+            self.resume(link, now)
+            if link.is_held_up:
+                self.held_up.rotate(1)  # it is still the first
+
+    def has_said_goodbye(self, Link link not None) -> bool:
+        """Whether a Logout of the client is waiting, unread, behind a request that is held up."""
+        cdef size_t at = 0
+        cdef Frame frame
+        while link.is_held_up and at < link.pending_used:
+            if frame_scan(link.pending + at, link.pending_used - at, self.frame_size_max, &frame) != FRAME_COMPLETE:
+                return False
+            if (<const FrameHeader*>frame.data).message_type_id == TEMPLATE_LOGOUT:
+                return True
+            at += frame.skipped + frame.length
+        return False
 
     cdef int64_t due_ns(self) noexcept:
         """Core time before which nothing is due by its time alone.
@@ -152,11 +193,25 @@ cdef class Dispatcher:
         """Keeps bytes that cannot be processed yet; more of them than a link may have pending is a violation."""
         if link.state >= LINK_CLOSING:
             return False
-        if link.append(data, size, NEWCOMER_MAX):
-            return True
+        if link.append(data, size, self.room(link)):
+            return self.hear(link, now) if link.is_held_up else True
         self.policy.violated(link, TEXT_PENDING_FULL, now)
         link.forget_pending()
         return False
+
+    cdef size_t room(self, Link link) noexcept:
+        """How many bytes the link may have pending."""
+        return HELD_UP_MAX if link.is_held_up else NEWCOMER_MAX
+
+    cdef int hear(self, Link link, int64_t now) except -1:
+        """Every whole frame that has come in is a sign of life, though it is not read yet. Always 1."""
+        cdef Frame frame
+        while frame_scan(
+            link.pending + link.heard_bytes, link.pending_used - link.heard_bytes, self.frame_size_max, &frame
+        ) == FRAME_COMPLETE:
+            link.heard_bytes += frame.skipped + frame.length
+            link.session.heard(now, self.stalled_ns)
+        return 1
 
     cdef Py_ssize_t received(self, Link link, const uint8_t* data, size_t size, int64_t now) except -1:
         """Processes the whole frames at the start of `data` and returns how many bytes that was.
@@ -171,7 +226,7 @@ cdef class Dispatcher:
         if now >= min(self.next_timer_ns, self.orders.engine.registry.mmp.next_unfreeze):
             self.policy.run_timers(now)
         while at < size:
-            if link.state == LINK_WAITING:
+            if link.state == LINK_WAITING or link.is_held_up:
                 break
             if link.state >= LINK_CLOSING:
                 link.dropped_requests += requests_in(data + at, size - at, self.frame_size_max)
@@ -187,12 +242,13 @@ cdef class Dispatcher:
             if at >= looked_at and link.state == LINK_LIVE:
                 looked_at = at + frame.skipped
                 looked_at += self.orders.look_ahead(link.session, data + looked_at, size - looked_at)
-            at += frame.skipped + frame.length
-            self.frames_in += 1
             if link.state == LINK_LIVE:
-                self._frame(link.session, frame.data, frame.length, now)
+                if self._frame(link.session, frame.data, frame.length, now) == FRAME_HELD_UP:
+                    break
             else:
                 self.policy.logon(link, PyBytes_FromStringAndSize(<const char*>frame.data, frame.length), now)
+            at += frame.skipped + frame.length
+            self.frames_in += 1
         self.reading = None
         if self.pool.stored_bytes > self.stored_bytes_max:
             self.policy.trim_streams()
@@ -204,12 +260,15 @@ cdef class Dispatcher:
         cdef uint16_t template_id = header.message_type_id
         cdef Problem problem
         cdef char details[256]
-        session.heard_ns = now
-        session.heard_judged_ns = now - self.stalled_ns
-        session.probed_judged_ns = 0
+        session.heard(now, self.stalled_ns)
         if number != session.expected_number and self.strict:
             self.policy.violated(session.link, f"sequence number {number}, wanted {session.expected_number}", now)
             return 0
+        if self.orders.engine.registry.dead != 0 and not self.may_begin(session, frame, length, now):
+            session.link.is_held_up = True
+            session.link.heard_bytes = 0
+            self.held_up.append(session.link)
+            return FRAME_HELD_UP
         session.last_processed = number
         session.expected_number = number + 1 if number < INT64_MAX else number
         if template_id == TEMPLATE_LOGON:
@@ -220,6 +279,23 @@ cdef class Dispatcher:
                 session, frame, problem.reject_reason, details[:problem_text(&problem, details)], now
             )
         return self._request(session, template_id, frame, length, now)
+
+    cdef bint may_begin(self, Session session, const uint8_t* frame, size_t length, int64_t now) except -1:
+        """Whether dead orders hold up a request. What has to be refused is not held up, and nothing that does not trade."""
+        cdef uint16_t template_id = (<const FrameHeader*>frame).message_type_id
+        cdef Problem problem
+        if (
+            session.drop_copy
+            or template_id not in (TEMPLATE_NEW_ORDER_REQUEST, TEMPLATE_AMEND_ORDER_REQUEST, TEMPLATE_MASS_QUOTE_REQUEST)
+            or check_request(frame, length, session.version, &problem) != 0
+        ):
+            return True
+        # What is due comes first, here as in _request.
+        if now >= self.releases.queue.next_due:
+            self.releases.release(now)
+        if template_id == TEMPLATE_MASS_QUOTE_REQUEST:
+            return self.mass_quotes.is_clear(session, frame, now)
+        return self.orders.is_clear(session, template_id, frame + HEADER_SIZE, now)
 
     cdef int _request(self, Session session, uint16_t template_id, const uint8_t* frame, size_t length, int64_t now) except -1:
         cdef const uint8_t* root = frame + HEADER_SIZE

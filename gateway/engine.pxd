@@ -139,6 +139,7 @@ cdef class Engine:
         int64_t last_order_id
         int64_t last_match_id
         int64_t last_exec_id
+        uint32_t dead_allowance   # so many dead orders may be taken out of requests' ways before it is renewed (dead_ahead.pyx)
         char details[DETAILS_SIZE]
 
         # Queries.

@@ -7,7 +7,7 @@ no one.
 """
 
 cimport cython
-from libc.stdint cimport INT64_MAX, INT64_MIN, int8_t, int64_t, uint32_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, UINT32_MAX, int8_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -62,6 +62,7 @@ cdef class Engine:
         self.last_order_id = first_order_id - 1
         self.last_match_id = first_match_id - 1
         self.last_exec_id = first_exec_id - 1
+        self.dead_allowance = UINT32_MAX
         self.instruments = <Instrument*>calloc(INSTRUMENTS_MAX, sizeof(Instrument))
         self.events = <Event*>calloc(EVENTS_PER_ORDER_MAX, sizeof(Event))
         if (self.instruments == NULL or self.events == NULL
@@ -160,7 +161,7 @@ cdef class Engine:
         """Keep a post-only order from crossing: reject it, or move its price one tick behind the best live order."""
         cdef Instrument* instrument = &self.instruments[taker.instrument]
         cdef int64_t best
-        outcome.dead_met += self.books.purge(taker.opposite, taker.limit_key)
+        outcome.dead_met += self.books.purge(taker.opposite, taker.limit_key, UINT32_MAX)
         if taker.opposite.best == NONE:
             return True
         best = level_at(&self.books.levels, taker.opposite.best).key
@@ -184,7 +185,7 @@ cdef class Engine:
         cdef Level* level
         cdef Order* maker
         while taker.remaining > 0 and taker.stop == STOP_NONE:
-            outcome.dead_met += self.books.purge(taker.opposite, taker.limit_key)
+            outcome.dead_met += self.books.purge(taker.opposite, taker.limit_key, UINT32_MAX)
             if taker.opposite.best == NONE:
                 return
             level = level_at(&self.books.levels, taker.opposite.best)

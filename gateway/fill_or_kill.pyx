@@ -1,12 +1,12 @@
-"""Whether all of an FOK order would fill, found out without filling any of it.
+"""How far an order would go through the book, and whether all of it would fill, found out without filling any of it.
 
-It walks the opposite side as matching would, and counts: quantity, fills and makers cancelled by self-match
+The trial walks the opposite side as matching would, and counts: quantity, fills and makers cancelled by self-match
 prevention. An iceberg's hidden quantity counts as quantity, and each part that it shows as a fill: at one price its
 parts come in turns, after everything that was shown before them. Where a fill would make the market-maker protection
 take orders out of the way, or stop the taker, that is counted too.
 """
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport UINT32_MAX, int64_t, uint32_t
 
 from codec.layout cimport SELF_TRADING_MODE_CANCEL_TAKER
 from gateway.book cimport level_at
@@ -16,12 +16,6 @@ from gateway.engine cimport (
 from gateway.mmp cimport begin_trial, is_out_of_trial, mmp_group_of, trial_match
 from gateway.registry cimport Order, order_at, order_is_dead, order_visible
 from gateway.slab cimport NONE
-
-
-cdef enum:
-    GOING_ON = 0
-    WOULD_FILL = 1
-    WOULD_NOT_FILL = 2
 
 
 cdef struct Hidden:
@@ -47,7 +41,7 @@ cdef int count_fill(Engine engine, const Taker* taker, const Order* maker, int64
         return WOULD_FILL
     if (mmp_group != NONE or taker.mmp_group != NONE) and trial_match(engine, mmp_group, maker.side, quantity, taker):
         return WOULD_NOT_FILL
-    return WOULD_NOT_FILL if count.fills == FILLS_PER_ORDER_MAX else GOING_ON
+    return GOING_ON
 
 
 cdef inline bint has_left(Engine engine, const Order* maker) noexcept nogil:
@@ -67,6 +61,8 @@ cdef int count_maker(Engine engine, const Command* command, const Taker* taker, 
                 or count.cancels > SELF_MATCH_CANCELS_PER_ORDER_MAX):
             return WOULD_NOT_FILL
         return GOING_ON
+    if count.fills == FILLS_PER_ORDER_MAX:
+        return WOULD_NOT_FILL
     if hidden > 0:
         # Each costs a fill, so there is room for as many as there may be fills.
         count.hidden[count.icebergs].iceberg = maker
@@ -86,6 +82,8 @@ cdef int count_hidden(Engine engine, const Taker* taker, Count* count) noexcept 
         for i in range(count.icebergs):
             if has_left(engine, count.hidden[i].iceberg):
                 continue
+            if count.fills == FILLS_PER_ORDER_MAX:
+                return WOULD_NOT_FILL
             part = min(count.hidden[i].iceberg.show_quantity, count.hidden[i].quantity)
             found = count_fill(engine, taker, count.hidden[i].iceberg, part, count)
             if found != GOING_ON:
@@ -98,8 +96,8 @@ cdef int count_hidden(Engine engine, const Taker* taker, Count* count) noexcept 
     return GOING_ON
 
 
-cdef bint can_fill(Engine engine, const Command* command, const Taker* taker, Outcome* outcome) noexcept nogil:
-    """Changes nothing but that dead orders leave the book, counted in outcome.dead_met."""
+cdef int try_order(Engine engine, const Command* command, const Taker* taker, uint32_t passed_over,
+                   uint32_t* dead_left) noexcept nogil:
     cdef Count count
     cdef uint32_t node = taker.opposite.best
     cdef uint32_t handle
@@ -117,14 +115,24 @@ cdef bint can_fill(Engine engine, const Command* command, const Taker* taker, Ou
             maker = order_at(&engine.registry.orders, handle)
             following = maker.fifo_next
             if order_is_dead(maker, engine.registry.owners, engine.registry.portfolios):
+                if dead_left[0] == 0:
+                    return TOO_MANY_DEAD
+                dead_left[0] -= 1
                 engine.books.remove(handle)
-                outcome.dead_met += 1
-            else:
+            elif handle != passed_over:
                 found = count_maker(engine, command, taker, maker, &count)
             handle = following
         if found == GOING_ON:
             found = count_hidden(engine, taker, &count)
         if found != GOING_ON:
-            return found == WOULD_FILL
+            return found
         node = worse
-    return False
+    return WOULD_NOT_FILL
+
+
+cdef bint can_fill(Engine engine, const Command* command, const Taker* taker, Outcome* outcome) noexcept nogil:
+    """Changes nothing but that dead orders leave the book, counted in outcome.dead_met."""
+    cdef uint32_t dead_left = UINT32_MAX
+    cdef bint found = try_order(engine, command, taker, NONE, &dead_left) == WOULD_FILL
+    outcome.dead_met += UINT32_MAX - dead_left
+    return found

@@ -70,6 +70,12 @@ READ_BUDGET_PER_TURN_BYTES: Final = 65_536
 """What one connection may have read in one turn of the loop before the others had theirs."""
 NEWCOMER_BUFFER_BYTES: Final = 65_536
 """Frames behind the Logon of a newcomer that waits for the last cancel of the session it displaces."""
+HELD_UP_BUFFER_BYTES: Final = 131_072
+"""Frames of a session whose next request has to wait because too many dead orders are in its way."""
+HELD_UP_UNREAD_BYTES: Final = 32_768
+"""A connection that is held up is read until it has so much pending, and then no further."""
+RESUMED_PER_STEP_BYTES: Final = 262_144
+"""Frames of sessions that were held up which are processed before something else has its turn."""
 
 # Writing ------------------------------------------------------------------------------------------------------------
 
@@ -262,6 +268,9 @@ def relations() -> dict[str, bool]:
         <= FRAME_SIZE_MAX_IN_MOST_BYTES,
         "a partial frame leaves room to read the rest": 2 * FRAME_SIZE_MAX_IN_MOST_BYTES <= READ_BUFFER_BYTES,
         "a newcomer's buffer holds a read": READ_BUFFER_BYTES <= NEWCOMER_BUFFER_BYTES,
+        "whoever is held up has room for one read more": max(NEWCOMER_BUFFER_BYTES, HELD_UP_UNREAD_BYTES)
+        + READ_BUFFER_BYTES
+        <= HELD_UP_BUFFER_BYTES,
         "a read fits in the budget of a turn": READ_BUFFER_BYTES <= READ_BUDGET_PER_TURN_BYTES,
         "any frame out fits in a chunk": MESSAGE_LENGTH_MAX_BYTES <= CHUNK_BYTES,
         "any frame out fits in the least buffer": MESSAGE_LENGTH_MAX_BYTES <= BUFFER_LEAST_BYTES,

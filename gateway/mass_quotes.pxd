@@ -20,6 +20,8 @@ cdef class MassQuotes:
         MassQuote request
         MassQuoteOutcome outcome
 
+    cdef bint is_clear(self, Session session, const uint8_t* frame, int64_t now) noexcept
+
     # requests
     cdef int mass_quote(self, Session session, const uint8_t* frame, int64_t now) except -1
 

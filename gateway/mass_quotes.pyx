@@ -32,6 +32,7 @@ from codec.layout cimport (
 from codec.wire cimport decimal_to_fixed, fixed_to_decimal, put_dimension
 
 from gateway.cover cimport is_covered
+from gateway.dead_ahead cimport clear_for_mass_quote
 from gateway.engine cimport EVENT_FILL, OUTCOME_ACCEPTED, Event
 from gateway.mmp_reports cimport report_unfrozen
 from gateway.orders cimport Orders
@@ -53,6 +54,15 @@ cdef class MassQuotes:
     def __cinit__(self, Orders orders not None):
         self.orders = orders
         self.quotes = Quotes(orders.engine)
+
+    cdef bint is_clear(self, Session session, const uint8_t* frame, int64_t now) noexcept:
+        """Whether a mass quote may begin, as Orders.is_clear."""
+        cdef uint32_t allowed = self.orders.engine.dead_allowance
+        cdef bint is_clear
+        self._read(session, frame, now)
+        is_clear = clear_for_mass_quote(self.orders.engine, &self.request)
+        self.orders.dead_met += allowed - self.orders.engine.dead_allowance
+        return is_clear
 
     # requests; the frame was checked against its layout and its enums
 

@@ -20,6 +20,7 @@ cdef class Orders:
         uint32_t* following             # for each event of the outcome: the next one of the same owner
 
     cdef size_t look_ahead(self, Session session, const uint8_t* data, size_t size) noexcept
+    cdef bint is_clear(self, Session session, uint16_t template_id, const uint8_t* root, int64_t now) noexcept
 
     # requests
     cdef int new_order(self, Session session, const NewOrderRequest* request, int64_t now) except -1
@@ -27,6 +28,8 @@ cdef class Orders:
     cdef int cancel_order(self, Session session, const CancelOrderRequest* request, int64_t now) except -1
     cdef int cancel_order_by_id(self, Session session, const CancelOrderByIdRequest* request, int64_t now) except -1
 
+    cdef void _read_new_order(self, Session session, const NewOrderRequest* request, int64_t now) noexcept
+    cdef void _read_amend(self, Session session, const AmendOrderRequest* request, int64_t now) noexcept
     cdef void _begin_command(
         self, Session session, int64_t client_order_id, int64_t order_id, int64_t instrument_id, int64_t now
     ) noexcept

@@ -50,6 +50,7 @@ from codec.wire cimport decimal_to_fixed, fixed_to_decimal, version_stamp
 
 from gateway.amend cimport amend_order
 from gateway.cover cimport is_covered
+from gateway.dead_ahead cimport clear_for_amend, clear_for_order
 from gateway.engine cimport (
     EVENT_FILL, EVENTS_PER_ORDER_MAX, FILLS_PER_ORDER_MAX, OUTCOME_ACCEPTED, Command, Engine, Event, Outcome,
 )
@@ -137,6 +138,19 @@ cdef class Orders:
             registry.prefetch_order(hashes[index])
         return at if count == LOOK_AHEAD else size
 
+    cdef bint is_clear(self, Session session, uint16_t template_id, const uint8_t* root, int64_t now) noexcept:
+        """Whether a new order or an amend may begin: no dead order is in its way now (dead_ahead.pyx)."""
+        cdef uint32_t allowed = self.engine.dead_allowance
+        cdef bint is_clear
+        if template_id == TEMPLATE_NEW_ORDER_REQUEST:
+            self._read_new_order(session, <const NewOrderRequest*>root, now)
+            is_clear = clear_for_order(self.engine, &self.command)
+        else:
+            self._read_amend(session, <const AmendOrderRequest*>root, now)
+            is_clear = clear_for_amend(self.engine, &self.command)
+        self.dead_met += allowed - self.engine.dead_allowance
+        return is_clear
+
     # requests; the frame was checked against its layout and its enums
 
     cdef int new_order(self, Session session, const NewOrderRequest* request, int64_t now) except -1:
@@ -144,17 +158,7 @@ cdef class Orders:
         if not self._charge(session, BUCKET_ORDERS, COST_ORDER, now):
             self._reject_by_rate(request.client_order_id, request.instrument_id)
             return self._report_rejected(session, TEMPLATE_NEW_ORDER_REJECT, request.correlation_id, now)
-        self._begin_command(session, request.client_order_id, INT64_MIN, request.instrument_id, now)
-        command.price = request.price
-        command.quantity = quantity_of(&request.quantity)
-        command.show_quantity = show_quantity_of(&request.show_qty)
-        command.smp_token = request.self_match_prevention_id
-        command.side = request.side
-        command.time_in_force = request.time_in_force
-        command.flags = request.flags & known_order_flags(session.version)
-        command.covered = is_covered(session, command.flags)
-        command.self_trading_mode = request.self_trading_mode
-        command.correlation_id = request.correlation_id
+        self._read_new_order(session, request, now)
         self.engine.new_order(command, &self.outcome)
         self.dead_met += self.outcome.dead_met
         if self.engine.registry.mmp.unfrozen != NONE:
@@ -169,12 +173,7 @@ cdef class Orders:
         if not self._charge(session, BUCKET_ORDERS, COST_ORDER, now):
             self._reject_by_rate(request.client_order_id, request.instrument_id)
             return self._report_rejected(session, TEMPLATE_AMEND_ORDER_REJECT, request.correlation_id, now)
-        self._begin_command(session, request.client_order_id, INT64_MIN, request.instrument_id, now)
-        command.price = request.price
-        command.quantity = quantity_of(&request.quantity)
-        command.show_quantity = show_quantity_of(&request.show_qty)
-        command.flags = request.flags
-        command.correlation_id = request.correlation_id
+        self._read_amend(session, request, now)
         amend_order(self.engine, command, &self.outcome)
         self.dead_met += self.outcome.dead_met
         if self.outcome.status != OUTCOME_ACCEPTED:
@@ -196,6 +195,29 @@ cdef class Orders:
         self._begin_command(session, INT64_MIN, request.order_id, request.instrument_id, now)
         self.engine.cancel_order_by_id(&self.command, &self.outcome)
         return self._report_cancel(session, request.correlation_id, now)
+
+    cdef void _read_new_order(self, Session session, const NewOrderRequest* request, int64_t now) noexcept:
+        cdef Command* command = &self.command
+        self._begin_command(session, request.client_order_id, INT64_MIN, request.instrument_id, now)
+        command.price = request.price
+        command.quantity = quantity_of(&request.quantity)
+        command.show_quantity = show_quantity_of(&request.show_qty)
+        command.smp_token = request.self_match_prevention_id
+        command.side = request.side
+        command.time_in_force = request.time_in_force
+        command.flags = request.flags & known_order_flags(session.version)
+        command.covered = is_covered(session, command.flags)
+        command.self_trading_mode = request.self_trading_mode
+        command.correlation_id = request.correlation_id
+
+    cdef void _read_amend(self, Session session, const AmendOrderRequest* request, int64_t now) noexcept:
+        cdef Command* command = &self.command
+        self._begin_command(session, request.client_order_id, INT64_MIN, request.instrument_id, now)
+        command.price = request.price
+        command.quantity = quantity_of(&request.quantity)
+        command.show_quantity = show_quantity_of(&request.show_qty)
+        command.flags = request.flags
+        command.correlation_id = request.correlation_id
 
     cdef void _begin_command(
         self, Session session, int64_t client_order_id, int64_t order_id, int64_t instrument_id, int64_t now
@@ -506,6 +528,10 @@ cdef class Orders:
         """
         cdef uint32_t bound_count = self.engine.fence(session.slot, session.epoch, True)
         return bound_count, self.engine.next_exec_id() if bound_count else 0
+
+    def allow_dead(self, uint32_t count) -> None:
+        """From here on requests may take so many dead orders out of their ways, all together."""
+        self.engine.dead_allowance = count
 
     def take_dead_met(self, uint32_t limit) -> int:
         """How many dead orders matching took out of the book, up to `limit`; the rest is for the next call."""

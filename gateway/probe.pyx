@@ -5,7 +5,7 @@ nanoseconds.
 """
 
 cimport cython
-from libc.stdint cimport INT64_MIN, int8_t, int64_t, uint16_t, uint32_t
+from libc.stdint cimport INT64_MIN, UINT32_MAX, int8_t, int64_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -101,10 +101,10 @@ cdef class RegistryProbe:
         """Take an order out of its book."""
         self.books.remove(handle)
 
-    def purge(self, uint32_t instrument, int8_t side, int64_t limit_key):
-        """How many dead orders stood before the first live one, within the key: they are in no book now."""
+    def purge(self, uint32_t instrument, int8_t side, int64_t limit_key, uint32_t most=UINT32_MAX):
+        """How many dead orders, `most` of them, stood before the first live one, within the key: they are in no book now."""
         require_below(instrument, self.books.instrument_count, "instrument")
-        return self.books.purge(self.books.side_of(instrument, side), limit_key)
+        return self.books.purge(self.books.side_of(instrument, side), limit_key, most)
 
     def forget(self, uint32_t handle):
         """Release an order that is in no book."""

@@ -116,6 +116,7 @@ cdef class Registry:
         uint32_t* awaited             # by walker: the order of some owner's list at which its walk stands, NONE at the end
         uint32_t* walkers             # who walks, named by their owner's index
         uint32_t walker_count
+        uint32_t dead                 # dead orders of all owners that have not been drained
         readonly uint32_t owner_count
         readonly uint32_t portfolio_count
 

@@ -319,6 +319,7 @@ cdef class Registry:
         cdef OrderList* mine = &owner.covered if order.flags & ORDER_IS_COVERED else &owner.uncovered
         if order_is_dead(order, self.owners, self.portfolios):
             owner.dead -= 1
+            self.dead -= 1
         else:
             mine.live -= 1
             self.portfolios[order.portfolio].open -= 1
@@ -364,6 +365,7 @@ cdef class Registry:
         mine.live -= killed
         mine.waiting -= waiting
         owner.dead += killed
+        self.dead += killed
         self.portfolios[owner.portfolio].open -= killed
         self.portfolios[owner.portfolio].waiting -= waiting
         return killed
@@ -379,6 +381,7 @@ cdef class Registry:
         cdef Owner* owner
         portfolio.fenced_order_id = order_id
         portfolio.open = portfolio.waiting = 0
+        self.dead += killed
         while i != NONE:
             owner = &self.owners[i]
             owner.dead += owner.covered.live + owner.uncovered.live

@@ -29,7 +29,9 @@ from codec.wire cimport fixed_to_decimal, put_dimension, version_stamp
 from gateway.engine cimport EVENT_FILL, FILLS_PER_ORDER_MAX, Event, Outcome
 from gateway.orders cimport Orders
 from gateway.session cimport Session
-from gateway.bump_release cimport RELEASED_NOTHING, RELEASED_ORDER, RELEASED_QUOTE, release_next
+from gateway.bump_release cimport (
+    RELEASED_DEAD, RELEASED_NOTHING, RELEASED_ORDER, RELEASED_QUOTE, RELEASED_TOO_LITTLE, release_next,
+)
 
 from gateway.limits import MASS_QUOTE_ORDERS_PLACED_FILLS_MAX, RELEASES_PER_STEP_MAX
 
@@ -55,20 +57,38 @@ cdef class Releases:
         return None if self.queue.next_due == INT64_MAX else self.queue.next_due
 
     cpdef int release(self, int64_t now) except -1:
-        """Releases what is due, up to RELEASES_PER_STEP_MAX requests; `is_behind` says whether that was not all."""
+        """Releases what is due, up to RELEASES_PER_STEP_MAX requests; `is_behind` says whether that was not all.
+
+        What has too many dead orders in its way holds up all behind it until `go_on`.
+        """
         cdef uint32_t count
         cdef int found
+        cdef uint32_t allowed
+        if self.is_held_up:
+            return 0
         self.is_behind = False
         for count in range(RELEASES_MAX):
+            allowed = self.orders.engine.dead_allowance
             found = release_next(self.orders.engine, now, &self.request, &self.orders.outcome)
+            self.orders.dead_met += allowed - self.orders.engine.dead_allowance + self.orders.outcome.dead_met
             if found == RELEASED_NOTHING:
                 return 0
-            self.orders.dead_met += self.orders.outcome.dead_met
+            if found == RELEASED_TOO_LITTLE:
+                self.is_held_up = True
+                break
+            self.released += found != RELEASED_DEAD
             if found == RELEASED_ORDER:
                 self._report(now)
             elif found == RELEASED_QUOTE:
                 self._report_quote(self.orders._session(self.request.requester), now)
         self.is_behind = True
+        return 0
+
+    cdef int go_on(self, int64_t now) except -1:
+        """Releases what was held up by dead orders, of which the next may be taken out now."""
+        if self.is_held_up:
+            self.is_held_up = False
+            self.release(now)
         return 0
 
     cdef int _report(self, int64_t now) except -1:

@@ -43,6 +43,8 @@ cdef class Link:
         public int64_t connected_judged_ns  # when, on the clock that stalls of the gateway do not advance
         public object deadline          # its entry among the core's deadlines
         public int64_t dropped_requests # received on it but never looked at, because its session was over
+        readonly bint is_held_up        # dead orders are in the way of its next request; what it sends stays unread until a step
+        size_t heard_bytes              # of what is pending while it is held up: these whole frames have been heard
         uint8_t* pending                # bytes received but not processed yet, at most pending_max
         size_t pending_used
         size_t pending_capacity
@@ -91,6 +93,7 @@ cdef class Session:
     cdef uint32_t finish(self, uint8_t* at, uint32_t raw_length, bint transient) noexcept
     cdef int publish(self, uint8_t* at, uint32_t raw_length, int64_t now) except -1
     cdef int copy(self, Session origin, const uint8_t* frame, uint32_t length, int64_t number, int64_t now) except -1
+    cdef void heard(self, int64_t now, int64_t stalled_ns) noexcept
     cdef void mark_dirty(self) noexcept
     cpdef int send_logon_conf(self, int32_t heartbeat_interval_s, int64_t last_processed, int64_t now) except -1
     cpdef int send_logged_out(self, bytes text, int64_t now) except -1

@@ -40,6 +40,8 @@ class Link:
     deadline: Any
     dropped_requests: int
     @property
+    def is_held_up(self) -> bool: ...
+    @property
     def pending_bytes(self) -> bytes: ...
 
 @disjoint_base

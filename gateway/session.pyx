@@ -191,6 +191,12 @@ cdef class Session:
         self.finish(at, raw_length, False)
         return 0
 
+    cdef void heard(self, int64_t now, int64_t stalled_ns) noexcept:
+        """A whole frame of the client has come in; `stalled_ns` is how long the gateway has stood still in all."""
+        self.heard_ns = now
+        self.heard_judged_ns = now - stalled_ns
+        self.probed_judged_ns = 0
+
     cdef void mark_dirty(self) noexcept:
         if not self.dirty:
             self.dirty = True

@@ -16,7 +16,7 @@
    others (`Engine.leave`).
 """
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport UINT32_MAX, int64_t, uint32_t
 from libc.string cimport memset
 
 from codec.layout cimport (
@@ -40,7 +40,7 @@ from gateway.slab cimport NONE
 cdef bint must_wait(Engine engine, Taker* taker, Outcome* outcome) noexcept nogil:
     if engine.instruments[taker.instrument].bump_lane == NONE:
         return False
-    outcome.dead_met += engine.books.purge(taker.opposite, taker.limit_key)
+    outcome.dead_met += engine.books.purge(taker.opposite, taker.limit_key, UINT32_MAX)
     return (taker.opposite.best != NONE
             and level_at(&engine.books.levels, taker.opposite.best).key <= taker.limit_key)
 

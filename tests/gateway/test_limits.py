@@ -39,6 +39,7 @@ def test_the_sizes_that_follow_from_the_wire_are_those_of_the_protocol_page() ->
         ("FRAME_SIZE_MAX_IN_DEFAULT_BYTES", 32_769, "the default frame_size_max_in can be set"),
         ("READ_BUFFER_BYTES", 65_535, "a partial frame leaves room to read the rest"),
         ("NEWCOMER_BUFFER_BYTES", 65_535, "a newcomer's buffer holds a read"),
+        ("HELD_UP_BUFFER_BYTES", 131_071, "whoever is held up has room for one read more"),
         ("READ_BUDGET_PER_TURN_BYTES", 65_535, "a read fits in the budget of a turn"),
         ("CHUNK_BYTES", 65_520, "any frame out fits in a chunk"),
         ("BUFFER_LEAST_BYTES", 65_520, "any frame out fits in the least buffer"),

@@ -13,13 +13,13 @@ from typing import Any
 
 from codec import messages
 from codec.layout import FLAG_RESEND, CancelReason, Side
-from codec.values import Message
+from codec.values import Complete, Message
 from gateway.invariants import check
 from gateway.probe import EngineProbe
 from gateway.session import LinkClosing, SessionState
 from support import random_requests
 from support.audit import Audit
-from support.core_driver import START, CoreDriver, Line, configuration, secret_of, split
+from support.core_driver import FRAME_SIZE_MAX, START, CoreDriver, Line, configuration, secret_of, split
 from support.naive_controls import NaiveControls
 from support.naive_gateway import NaiveGateway
 from support.naive_session import Inbound, NaiveLine, NaiveSession, Said
@@ -77,6 +77,7 @@ class CorePair:
         rate_limit_scope: str | None = None,
         cancel_grace_ms: int = 0,
         flap_losses: int = 0,
+        step_orders: int = STEP_ORDERS,
     ) -> None:
         self.choose = choose
         tables = random_requests.TABLES
@@ -86,7 +87,7 @@ class CorePair:
             KEYS,
             max_open_orders=max_open_orders,
             extra=tables,
-            drain_step_orders=STEP_ORDERS,
+            drain_step_orders=step_orders,
             settlement_time="08:01:00Z",  # a minute after the start
             duplicate_logon="refuse" if refuse_duplicates else "displace",
             sequence_check="strict" if strict else "off",
@@ -96,12 +97,17 @@ class CorePair:
             flap_lockout_ms=5_000,
         )
         self.max_open_orders = max_open_orders
+        self.step_orders = step_orders
         self.instrument_ids = [instrument.id for instrument in config.instruments]
         self.driver = CoreDriver(config)
         self.probe = EngineProbe(self.driver.core.engine)
         self.naive = NaiveGateway(config)
         self.controls = NaiveControls(self.naive)
         self.naive.now = START
+        self.naive.unread = self.unread
+        self.naive.orders.may_release = self.may_release
+        self.held_up: list[Pair] = []
+        self.times_held_up = Counter[str]()
         self.pairs: list[Pair] = []
         self.captured: dict[str, dict[int, bytes]] = {client_id: {} for client_id in KEYS}
         self.compared = dict.fromkeys(KEYS, 0)  # frames of each stream
@@ -130,7 +136,41 @@ class CorePair:
             pair.partial = (frame.raw[cut:], frame)
             return
         pair.line.raw(frame.raw)
-        self.naive.frame(pair.naive, frame)
+        self.came_in(pair, frame)
+
+    def came_in(self, pair: Pair, frame: Inbound | str) -> None:
+        if pair.line.link.is_held_up:
+            self.naive.hold(pair.naive, frame)
+            self.note_held_up()
+        elif isinstance(frame, Inbound):
+            self.naive.frame(pair.naive, frame)
+        else:
+            self.naive.broken(pair.naive, frame)
+
+    def note_held_up(self) -> None:
+        for pair in self.pairs:
+            if pair.naive.held and pair not in self.held_up:
+                self.times_held_up["lines"] += 1
+                self.held_up.append(pair)
+
+    def unread(self, naive: NaiveLine) -> int:
+        link = next(pair.line.link for pair in self.pairs if pair.naive is naive)
+        return len(whole_frames(link.pending_bytes)) if link.is_held_up else 0
+
+    def may_release(self, released: int) -> bool:
+        releases = self.driver.core.dispatcher.releases
+        return not releases.is_held_up or released < releases.released
+
+    def go_on(self, release: bool) -> None:
+        """In a step the releases go on that were held up, then the lines, in the order in which they came to be."""
+        if release:
+            self.times_held_up["releases"] += 1
+            self.naive.orders.release()
+        held_up = self.held_up
+        for pair in held_up:
+            if pair.naive.state == "live":
+                self.naive.go_on(pair.naive)
+        self.held_up = [pair for pair in held_up if pair.naive.held]
 
     def complete(self, pair: Pair) -> None:
         if pair.partial is not None:
@@ -138,7 +178,7 @@ class CorePair:
             pair.partial = None
             self.naive.run_timers()
             pair.line.raw(rest)
-            self.naive.frame(pair.naive, frame)
+            self.came_in(pair, frame)
 
     def log_on(
         self, pair: Pair, client_id: str, reset: bool, number: int, version: int, secret: str | None = None
@@ -173,7 +213,7 @@ class CorePair:
     @staticmethod
     def next_number(naive: NaiveLine) -> int:
         if naive.state == "live" and naive.session is not None:
-            return naive.session.expected
+            return naive.session.expected + len(naive.held)
         if naive.state == "waiting" and naive.request is not None:
             return naive.request.number + 1 + len(naive.pending)
         return 1
@@ -184,18 +224,21 @@ class CorePair:
         if not self.driver.core.is_busy:
             return
         seen = {client_id: self.driver.session(client_id).stream.next_number for client_id in AUDITS}
+        releases_held_up = self.driver.core.dispatcher.releases.is_held_up
         endings_come_first = self.driver.core.cancels.under_way > 0
         self.driver.core.step(self.driver.now)
+        self.go_on(releases_held_up)
         if not endings_come_first:
             self.naive.expire()
         taken_out = self.told_by_step(seen)
         ends = [client_id for client_id, _, _ in self.driver.ends()]
         for client_id in ends[self.ends_seen :]:
             self.naive.ended(client_id)
-        assert taken_out <= STEP_ORDERS
+            self.note_held_up()
+        assert taken_out <= self.step_orders
         # Dead orders that matching has met on its way are work done already: it may be enough for some steps.
         self.idle_steps = 0 if taken_out or len(ends) > self.ends_seen else self.idle_steps + 1
-        assert self.idle_steps <= self.max_open_orders, "steps that do nothing"
+        assert self.idle_steps <= 2 * self.max_open_orders, "steps that do nothing"
         self.ends_seen = len(ends)
         self.naive.emptying = self.driver.core.controls.is_busy
         self.naive.dismiss_drop_copy()
@@ -340,11 +383,20 @@ class CorePair:
             self.step()
             self.compare()
             steps += 1
-            assert steps <= 100 + self.max_open_orders, "the end does not come"
+            assert steps <= 100 + 2 * self.max_open_orders, "the end does not come"
         assert self.driver.core.is_shut_down
         self.compare(again=sum(self.compared.values()))
         assert [sum(self.probe.owner_counts(slot)) for slot in range(len(KEYS))] == [0] * len(KEYS)
         assert self.audited.open == {}
+
+
+def whole_frames(data: bytes) -> list[bytes]:
+    """The frames at the start of data, as far as they are whole and are frames."""
+    frames = []
+    while isinstance(frame := messages.scan(data, 0, FRAME_SIZE_MAX), Complete):
+        frames.append(data[: frame.start + frame.length])
+        data = data[frame.start + frame.length :]
+    return frames
 
 
 def difference(message: Message, said: Said) -> str:

@@ -5,16 +5,19 @@ Whoever plays decides by `choose`, which picks one of a sequence: hypothesis, or
 
 import random
 from collections.abc import Callable
+from typing import Any
 
+from codec.layout import OrderFlags, Side
 from gateway.errors import ControlError
 from gateway.venue_controls import Control, Deactivate, Halt, KillClient, Lock, Resume, Unlock
 from support import random_requests
 from support.core_driver import INTERVAL, order
-from support.core_pair import AUDITS, KEYS, CorePair, Pair
+from support.core_pair import AUDITS, KEYS, CorePair, Choose, Pair
 
 PLAYERS = [key for key in KEYS if key not in AUDITS]
 LINES_MAX = 9
-WAITS = [INTERVAL // 1_000, INTERVAL // 500]
+WAIT = INTERVAL // 500
+WAITS = [INTERVAL // 1_000, WAIT]
 TIMES = [0, 1, *WAITS, INTERVAL // 10, INTERVAL // 2, INTERVAL * 3 // 10, INTERVAL, INTERVAL * 6 // 5]
 STALLS = [0, 0, 0, 1, INTERVAL // 10, INTERVAL]
 PASSES = [0, 0, 0, 1, INTERVAL // 50]
@@ -46,6 +49,12 @@ CONTROLS: list[Control] = [
 class CoreWalk(CorePair):
     """The actions, each with whatever it leaves open chosen."""
 
+    actions: "list[Callable[[CoreWalk], None]]"
+
+    def __init__(self, choose: Choose, **options: Any) -> None:
+        super().__init__(choose, **options)
+        self.actions = ACTIONS
+
     def one_of(self, *states: str) -> Pair | None:
         """A connection in one of the states, if there is any."""
         found = [pair for pair in self.pairs[len(AUDITS) :] if pair.naive.state in states]
@@ -53,7 +62,7 @@ class CoreWalk(CorePair):
 
     def act(self) -> None:
         """Something happens; then both are compared."""
-        self.choose(ACTIONS)(self)
+        self.choose(self.actions)(self)
         self.compare()
 
     def connect(self) -> None:
@@ -145,7 +154,7 @@ class CoreWalk(CorePair):
             self.complete(pair)
             pair.broken = True
             pair.line.raw(garbage)
-            self.naive.broken(pair.naive, GARBAGE[garbage])
+            self.came_in(pair, GARBAGE[garbage])
 
     def half_close(self) -> None:
         pair = self.one_of("live", "waiting", "logon", "closing")
@@ -158,6 +167,34 @@ class CoreWalk(CorePair):
         if pair is not None:
             pair.line.lose()
             self.naive.lost(pair.naive)
+
+    def trade_with_the_dead(self) -> None:
+        """A session ends with orders at the touch, and others come to trade there before they have been drained.
+
+        What waits behind a speed bump by then comes to them later.
+        """
+        maker, instrument_id = self.one_of("live"), self.choose(random_requests.INSTRUMENTS)
+        side, prices = self.choose([(Side.BUY, random_requests.PRICES[:5]), (Side.SELL, random_requests.PRICES[5:])])
+        if maker is None:
+            return
+        touch = {"instrument_id": instrument_id, "side": side, "price": self.choose(prices), "time_in_force": 0}
+        for _ in range(self.choose([2, 5, 8])):
+            request = random_requests.new_order(self.choose) | touch
+            self.send(maker, "NewOrderRequest", request | {"flags": OrderFlags.POST_ONLY})
+        crossing = {"instrument_id": instrument_id, "side": -side, "price": prices[-1 if side == Side.SELL else 0]}
+        before, after = self.choose([(0, 1), (0, 2), (1, 1), (2, 0)])
+        self.cross(before, crossing)
+        maker.line.lose()
+        self.naive.lost(maker.naive)
+        self.cross(after, crossing)
+        if before:
+            self.pass_time(self.choose([WAIT, 4 * WAIT]))
+
+    def cross(self, count: int, terms: dict[str, Any]) -> None:
+        for _ in range(count):
+            taker = self.one_of("live")
+            if taker is not None:
+                self.send(taker, "NewOrderRequest", random_requests.new_order(self.choose) | terms)
 
     def read_or_not(self) -> None:
         """A client stops reading, or reads on."""
@@ -189,10 +226,10 @@ class CoreWalk(CorePair):
         self.driver.core.settle(self.driver.now)
         self.naive.settle()
 
-    def pass_time(self) -> None:
+    def pass_time(self, after: int | None = None) -> None:
         for pair in self.pairs[: len(AUDITS)]:
             self.send(pair, "Heartbeat", {"correlation_id": 0})
-        after = self.choose(TIMES)
+        after = self.choose(TIMES) if after is None else after
         stall = min(after, self.choose(STALLS))
         seen = self.driver.now + after
         self.driver.now = self.naive.now = seen + self.choose(PASSES)
@@ -202,7 +239,8 @@ class CoreWalk(CorePair):
         core.tick(self.driver.now, seen)
         exec_ids = {session.client_id: session.ending.exec_id for session in core.sessions if session.ending}
         self.naive.tick(seen, lambda session: exec_ids.get(session.client_id, 0))
-        assert core.next_deadline is None or core.next_deadline > seen
+        is_behind = core.dispatcher.releases.is_behind
+        assert is_behind or core.next_deadline is None or core.next_deadline > seen
 
 
 ACTIONS: list[Callable[[CoreWalk], None]] = [
@@ -213,6 +251,7 @@ ACTIONS: list[Callable[[CoreWalk], None]] = [
     *[CoreWalk.pass_time] * 3,
     *[CoreWalk.everybody_is_heard] * 3,
     *[CoreWalk.control] * 2,
+    *[CoreWalk.trade_with_the_dead] * 2,
     CoreWalk.settle,
     CoreWalk.connect,
     CoreWalk.logon_of_a_connection,
@@ -230,6 +269,22 @@ ACTIONS: list[Callable[[CoreWalk], None]] = [
 ]
 
 
+AMONG_THE_DEAD: list[Callable[[CoreWalk], None]] = [
+    *[CoreWalk.trade_with_the_dead] * 4,
+    *[CoreWalk.logon] * 8,
+    *[CoreWalk.new_orders] * 2,
+    *[CoreWalk.request] * 2,
+    *[CoreWalk.step] * 30,
+    CoreWalk.everybody_is_heard,
+    CoreWalk.pass_time,
+    CoreWalk.logout,
+    CoreWalk.half_close,
+    CoreWalk.garbage,
+    CoreWalk.wrong_number,
+]
+"""Actions of a walk on which sessions keep ending with orders that others come to trade with."""
+
+
 def walk(seed: int, steps: int) -> None:
     """So many random inputs, by a seed that says all of them, to the end."""
     walker = CoreWalk(
@@ -243,3 +298,13 @@ def walk(seed: int, steps: int) -> None:
     for _ in range(steps):
         walker.act()
     walker.finish()
+
+
+def walk_among_the_dead(seed: int, steps: int) -> CoreWalk:
+    """The same, by those actions alone; a step takes out one order."""
+    walker = CoreWalk(random.Random(seed).choice, strict=seed % 4 != 2, step_orders=1)
+    walker.actions = AMONG_THE_DEAD
+    for _ in range(steps):
+        walker.act()
+    walker.finish()
+    return walker

@@ -2,7 +2,8 @@
 
 It is told the same inputs as the core, frame by frame, and keeps the whole of every stream: each frame by name, fields
 and the two header fields that depend on what happened. Of the core's own choices it takes over only what the protocol
-leaves open: in which order sessions that lapse together do so, how many orders a step takes out, and of whom.
+leaves open: in which order sessions that lapse together do so, how many orders a step takes out, and of whom; and whose
+requests are held up because a step has to take out dead orders first: here there are none in anybody's way.
 """
 
 from collections.abc import Callable
@@ -59,6 +60,8 @@ class NaiveGateway:
         self.emptying = False
         """Whether a deactivated book is being emptied, which takes the core as many steps as it likes."""
         self.lines: list[NaiveLine] = []
+        self.unread: Callable[[NaiveLine], int] = lambda _: 0
+        """How many whole frames of a line the core has not read, because the first of them is held up."""
         self.sessions = [
             NaiveSession(slot, key.client_id, key.portfolio, key.role == "drop_copy")
             for slot, key in enumerate(config.api_keys)
@@ -110,6 +113,33 @@ class NaiveGateway:
             self.refuse(line, text)
         elif line.state == "waiting":
             line.pending.append(text)
+
+    def hold(self, line: NaiveLine, frame: Inbound | str) -> None:
+        """A frame, or what is none, came in on a line that is held up."""
+        assert line.state == "live"
+        assert line.session is not None
+        if isinstance(frame, Inbound):
+            line.session.heard_judged = self.judged
+            line.session.probed_judged = None
+        if not line.held:
+            self.orders.release()
+        line.held.append(frame)
+
+    def go_on(self, line: NaiveLine) -> None:
+        """The core has read more of a line that was held up, perhaps."""
+        held, line.held = line.held, []
+        self.read(line, held)
+
+    def read(self, line: NaiveLine, frames: list[Inbound | str]) -> None:
+        """Some frames, of which perhaps not all are read."""
+        unread = self.unread(line)
+        for place, frame in enumerate(frames):
+            if unread and sum(isinstance(later, Inbound) for later in frames[place:]) <= unread:
+                self.hold(line, frame)
+            elif isinstance(frame, Inbound):
+                self.frame(line, frame)
+            else:
+                self.broken(line, frame)
 
     def half_closed(self, line: NaiveLine) -> None:
         self.dispose(line, Cause.TCP_CLOSED)
@@ -244,12 +274,8 @@ class NaiveGateway:
         if newcomer is not None:
             assert newcomer.request is not None
             self.admit(newcomer, session, newcomer.request)
-            unread, newcomer.pending = newcomer.pending, []
-            for one in unread:
-                if isinstance(one, str):
-                    self.broken(newcomer, one)
-                else:
-                    self.frame(newcomer, one)
+            frames, newcomer.pending = newcomer.pending, []
+            self.read(newcomer, frames)
 
     def let_go(self, session: NaiveSession, cause: Cause, text: str | None) -> None:
         line, policy = session.line, policy_of(cause)
@@ -361,6 +387,7 @@ class NaiveGateway:
             self.count_loss(session, cause)
             assert session.line is not None
             session.line.state = "closing"
+            session.line.held = []
         session.ending = NaiveEnding(cause, text)
         killed = self.engine.killed_by(lambda: self.engine.fence(session.slot, session.epoch))
         exec_id = self.engine.next_exec_id() if killed else 0
@@ -375,6 +402,7 @@ class NaiveGateway:
         self.count_loss(session, cause)
         assert session.line is not None
         session.line.state = "closing"
+        session.line.held = []
         session.state = "lost"
         session.loss = NaiveLoss(cause, self.judged)
         self.let_go(session, cause, None)
@@ -405,7 +433,8 @@ class NaiveGateway:
     def dispose(self, line: NaiveLine, cause: Cause) -> None:
         if line.state == "live":
             assert line.session is not None
-            self.gone(line.session, cause)
+            said_goodbye = any(isinstance(frame, Inbound) and frame.name == "Logout" for frame in line.held)
+            self.gone(line.session, Cause.LOGOUT if said_goodbye else cause)
         elif line.state in ("logon", "waiting"):
             if line.session is not None:
                 line.session.newcomer = None

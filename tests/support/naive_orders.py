@@ -1,6 +1,6 @@
 """The order requests of live sessions said again in plain Python: naive engine in, frames out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from codec import messages
@@ -33,6 +33,9 @@ class NaiveOrders:
         self.quotes = quotes
         self.reports = reports
         self.rates = rates
+        self.released = 0
+        self.may_release: Callable[[int], bool] = lambda _: True
+        """Whether one more is released now, after so many in all: dead orders may hold them up in the core."""
         self.requests = {
             "NewOrderRequest": self.new_order,
             "AmendOrderRequest": self.amend_order,
@@ -54,7 +57,9 @@ class NaiveOrders:
 
     def release(self) -> None:
         """What has waited behind speed bumps long enough."""
-        for told in self.engine.releases(self.reports.now()):
+        releases = self.engine.releases(self.reports.now())
+        while self.may_release(self.released) and (told := next(releases, None)) is not None:
+            self.released += 1
             if told.mmp_group_id is not None:
                 self.reports.quote_placed(told.mmp_group_id, told.outcome)
             else:

@@ -64,6 +64,7 @@ class NaiveLine:
     session: "NaiveSession | None" = None
     request: Inbound | None = None
     pending: list[Inbound | str] = field(default_factory=list)  # frames, or what is wrong with bytes that are none
+    held: list[Inbound | str] = field(default_factory=list)  # the same, while dead orders hold up the first of them
     stream: list[Said] = field(default_factory=list)
     told_from: int = 0
     told_to: int | None = 0
