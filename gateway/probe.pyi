@@ -33,6 +33,7 @@ class RegistryProbe:
 
 @final
 class EngineProbe:
+    dead_at_a_time: int
     @property
     def engine(self) -> Engine: ...
     def __init__(self, engine: Engine) -> None: ...

@@ -17,6 +17,7 @@ from gateway.amend cimport amend_order
 from gateway.book cimport Books, Level, level_at
 from gateway.bump_queue cimport Bumped
 from gateway.day_orders cimport leave_due, settle
+from gateway.dead_ahead cimport clear_for_amend, clear_for_mass_quote, clear_for_order
 from gateway.engine cimport EVENT_FILL, OUTCOME_ACCEPTED, Command, Engine, Event, Outcome
 from gateway.lookup cimport scoped_hash
 from gateway.mass_cancel cimport CancelFilter, leave_matching
@@ -29,7 +30,7 @@ from gateway.registry cimport (
     ORDER_IS_COVERED, Order, OrderList, Registry, order_at, order_is_dead, order_visible,
 )
 from gateway.slab cimport NONE
-from gateway.bump_release cimport RELEASED_DEAD, RELEASED_NOTHING, RELEASED_QUOTE, release_next
+from gateway.bump_release cimport RELEASED_DEAD, RELEASED_NOTHING, RELEASED_QUOTE, RELEASED_TOO_LITTLE, release_next
 
 from gateway.engine_types import (
     CanceledOrder, EventRecord, MassQuoteRecord, OutcomeRecord, QuoteRecord, QuoteSideRecord, ReleaseRecord, RestingOrder,
@@ -172,6 +173,7 @@ cdef class EngineProbe:
     """An engine driven by Python values. Events of a command are in its OutcomeRecord."""
 
     cdef readonly Engine engine
+    cdef public uint32_t dead_at_a_time      # taken out of a command's way before it begins, until it is clear; 0: it begins at once
     cdef Quotes quotes
 
     def __init__(self, Engine engine not None):
@@ -179,6 +181,11 @@ cdef class EngineProbe:
         self.quotes = Quotes(engine)
 
     # Commands.
+
+    cdef bint must_clear(self) noexcept:
+        """Let as many dead orders be taken out of a command's way as are at a time."""
+        self.engine.dead_allowance = self.dead_at_a_time if self.dead_at_a_time else UINT32_MAX
+        return self.dead_at_a_time != 0
 
     def enter(self, uint32_t owner, client_order_id, int64_t instrument_id, int8_t side, price, quantity, *,
               int8_t time_in_force=TIME_IN_FORCE_GTC, uint16_t flags=0, smp_token=None,
@@ -204,6 +211,8 @@ cdef class EngineProbe:
         command.time_in_force = time_in_force
         command.self_trading_mode = self_trading_mode
         command.covered = covered
+        while self.must_clear() and not clear_for_order(self.engine, &command):
+            pass
         self.engine.new_order(&command, &outcome)
         return self.record(&outcome)
 
@@ -225,6 +234,8 @@ cdef class EngineProbe:
         command.epoch = epoch
         command.time = time
         command.correlation_id = correlation_id
+        while self.must_clear() and not clear_for_amend(self.engine, &command):
+            pass
         amend_order(self.engine, &command, &outcome)
         return self.record(&outcome)
 
@@ -274,6 +285,8 @@ cdef class EngineProbe:
             request.entries[i].instrument_id = instrument_id
             fill_terms(&request.entries[i].sides[0], bid, covered)
             fill_terms(&request.entries[i].sides[1], ask, covered)
+        while self.must_clear() and not clear_for_mass_quote(self.engine, &request):
+            pass
         self.quotes.mass_quote(&request, &outcome, &events)
         return MassQuoteRecord(
             status="accepted" if outcome.status == OUTCOME_ACCEPTED else "rejected",
@@ -316,10 +329,11 @@ cdef class EngineProbe:
         cdef int found
         told = []
         while True:
+            self.must_clear()
             found = release_next(self.engine, now, &request, &outcome)
             if found == RELEASED_NOTHING:
                 return told
-            if found != RELEASED_DEAD:
+            if found != RELEASED_DEAD and found != RELEASED_TOO_LITTLE:
                 group = request.mmp_group_id if found == RELEASED_QUOTE else None
                 told.append(ReleaseRecord(request.correlation_id, request.requester, group, self.record(&outcome)))
 

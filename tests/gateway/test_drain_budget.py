@@ -25,25 +25,25 @@ def test_a_session_is_drained_in_steps() -> None:
     assert lost_maker().settle() == ORDERS // STEP
 
 
-def test_dead_orders_that_matching_took_out_of_the_book_count_as_work_of_the_step() -> None:
+def test_dead_orders_that_a_request_has_taken_out_of_its_way_count_as_work_of_the_steps() -> None:
     driver = lost_maker()
     taker = driver.logged_on("maker-2")
     taker.order(1, side=Side.SELL, time_in_force=TimeInForce.IOC)
+    assert driver.settle() == 2 * ORDERS // STEP
     (response,) = taker.take()
     sent = order(1, side=Side.SELL, time_in_force=TimeInForce.IOC)
     assert (response.fields["total_filled"], response.fields["quantity"]) == (quantity(0), sent["quantity"])
-    assert driver.settle() == 2 * ORDERS // STEP
 
 
-def test_dead_orders_that_a_mass_quote_took_out_of_the_book_count_likewise() -> None:
+def test_dead_orders_that_a_mass_quote_has_taken_out_of_its_way_count_likewise() -> None:
     driver = lost_maker()
     quoter = driver.logged_on("maker-2")
     ask = {"ask_price": nine(100), "ask_qty": quantity(1), "bid_price": None, "bid_qty": ZERO}
     quoter.send("MassQuoteRequest", quote_id=1, mmp_group_id=7, quotes=[{"instrument_id": 1} | ask])
+    assert driver.settle() == 2 * ORDERS // STEP
     (response,) = quoter.take()
     (told,) = response.fields["quotes"]
     assert (told["ask_status"], told["ask_filled_qty"]) == (QuoteStatus.UPDATED, ZERO)
-    assert driver.settle() == 2 * ORDERS // STEP
 
 
 def test_an_order_that_does_not_reach_the_dead_ones_costs_nobody_anything() -> None:

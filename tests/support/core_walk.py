@@ -12,7 +12,7 @@ from gateway.errors import ControlError
 from gateway.venue_controls import Control, Deactivate, Halt, KillClient, Lock, Resume, Unlock
 from support import random_requests
 from support.core_driver import INTERVAL, order
-from support.core_pair import AUDITS, KEYS, CorePair, Choose, Pair
+from support.core_pair import AUDITS, KEYS, Choose, CorePair, Pair
 
 PLAYERS = [key for key in KEYS if key not in AUDITS]
 LINES_MAX = 9
