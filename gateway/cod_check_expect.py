@@ -16,7 +16,7 @@ from gateway.cod_check_judge import (
 )
 from gateway.cod_check_line import Line
 from gateway.cod_check_play import SCOPES, Mark, NamedOrder, Play
-from gateway.cod_check_record import DROP_COPY, LINE, OrderFacts, Sighting
+from gateway.cod_check_record import DROP_COPY, LINE, Ledger, OrderFacts, Sighting
 from gateway.cod_check_stage import MS
 from gateway.cod_check_verdict import (
     Finding,
@@ -50,9 +50,10 @@ class Expectations:
 
     def cancelled(self, step: steps.Cancelled) -> None:
         mark = self._mark(step.after)
-        opened = self._open_at(step)
-        expected = {order.order_id: self._name(order) for order in opened if self._must_go(step, order)}
-        exempt = frozenset(order.order_id for order in opened if order.order_id not in expected)
+        known = mark.ledgers[step.of]
+        expected = {order.order_id: self._name(order) for order in known.open() if self._must_go(step, order)}
+        before = {order_id: len(order.cancels) for order_id, order in known.orders.items()}
+        later = self._later(step, known)
         observer = self._observer(step.of)
         self.result.seen_by = observer
         if observer == "taker":
@@ -61,11 +62,12 @@ class Expectations:
         where = DROP_COPY if observer == "drop_copy" else LINE
         if observer == "resend" and not self._can_hear(step.of):
             self._look_again(step.of)
-        self.stage.pump(lambda: self._all_told(step.of, where, expected, exempt), mark.deadline_ns)
+        self.stage.pump(lambda: self._all_told(step.of, where, expected, {*before, *later}), mark.deadline_ns)
         self._settle("drop_copy" if where == DROP_COPY else step.of)
         ledger = self.stage.record.ledger(step.of, where)
-        findings = judge_cancels(ledger, expected, CancelReason[step.reason], exempt)
-        told = [order.cancels[0] for order in ledger.orders.values() if order.cancels and order.order_id not in exempt]
+        findings = judge_cancels(ledger, expected, CancelReason[step.reason], before=before, later=later)
+        new = [order for order in ledger.orders.values() if len(order.cancels) > before.get(order.order_id, 0)]
+        told = [order.cancels[-1] for order in new]
         if told and not findings:
             findings = judge_last_flags(self._one_line(step.of, where), told[0].exec_id)
             last_ns = max(cancel.time_ns for cancel in told)
@@ -99,23 +101,22 @@ class Expectations:
         except StageFailedError as failed:
             raise self.play.fail("a logon of the key", "LogonConf", str(failed)) from None
 
-    def _all_told(self, part: str, where: str, expected: dict[int, str], exempt: frozenset[int]) -> bool:
+    def _later(self, step: steps.Cancelled, known: Ledger) -> set[int]:
+        """Orders that the scenario entered after the cut. A dead man's switch takes them too, up to its expiry."""
+        named = self.play.orders.values() if step.after == "cut" else ()
+        return {one.order_id for one in named if one.part == step.of and one.order_id not in known.orders}
+
+    def _all_told(self, part: str, where: str, expected: dict[int, str], others: set[int]) -> bool:
         ledger = self.stage.record.ledger(part, where)
         told = all(ledger.orders[order_id].cancels for order_id in expected if order_id in ledger.orders)
         known = all(order_id in ledger.orders for order_id in expected)
-        return known and told and all(order.order_id in exempt for order in ledger.open())
+        return known and told and all(order.order_id in others - expected.keys() for order in ledger.open())
 
     def _one_line(self, part: str, where: str) -> list[Sighting]:
         """What one line told: on the session's own, the newest that told of cancels."""
         sightings = self.stage.record.of(part, where)
         newest = max((one.connection for one in sightings if one.name == "OrdersCanceled"), default=1)
         return [one for one in sightings if one.connection == newest]
-
-    def _open_at(self, step: steps.Cancelled) -> list[OrderFacts]:
-        if step.after == "cut":
-            return self.play.at_cut.get(step.of, [])
-        orders = self.stage.record.ledger(step.of).orders.values()
-        return [order for order in orders if order.is_open or order.cancels]
 
     def _must_go(self, step: steps.Cancelled, order: OrderFacts) -> bool:
         if step.orders is not None:
@@ -133,17 +134,17 @@ class Expectations:
         mark = self._mark("cut" if self.play.cut is not None else "dead_man")
         dead = self._stood(step.of)
         for instrument_id, side in sorted({(order.instrument_id, order.side) for order in dead}):
-            self._cross(step.of, dead, instrument_id, side)
+            self._cross(step.of, dead, instrument_id, side, mark)
         if dead:
             self.result.missed_ns = self.result.missed_ns or time.monotonic_ns() - mark.time_ns
 
-    def _cross(self, part: str, dead: Sequence[NamedOrder], instrument_id: int, side: Side) -> None:
+    def _cross(self, part: str, dead: Sequence[NamedOrder], instrument_id: int, side: Side, mark: Mark) -> None:
         """A taker crosses all of one side that stood, deep enough for everything that may stand there."""
         prices = [one.price for one in dead if (one.instrument_id, one.side) == (instrument_id, side)]
         limit = max(prices) if side is Side.SELL else min(prices)
         alive = sum(order.left for order in self._alive(instrument_id, side, limit))
         taker = Side.BUY if side is Side.SELL else Side.SELL
-        lots = 1 + (alive + sum(order.left for order in self.play.at_cut.get(part, []))) // self.stage.market.lot
+        lots = 1 + (alive + sum(order.left for order in mark.ledgers[part].open())) // self.stage.market.lot
         filled = self.play.cross("taker", taker, limit, lots, instrument_id)
         if filled != alive:
             where = f"NewOrderResponse.totalFilled of a taker at {from_mantissa(limit)}"
@@ -165,8 +166,9 @@ class Expectations:
     def _died_with_its_line(self, part: str, named: NamedOrder) -> bool:
         """It must be gone, though no line of ours may have said so."""
         mark = self.play.cut
-        was_open = any(order.order_id == named.order_id for order in self.play.at_cut.get(part, []))
-        return mark is not None and mark.line is not None and mark.line.part == part and named.covered and was_open
+        if mark is None or mark.line is None or mark.line.part != part:
+            return False
+        return named.covered and any(order.order_id == named.order_id for order in mark.ledgers[part].open())
 
     def _clear(self, part: str, mark: Mark) -> None:
         """With nothing but a taker to see by: ask, without trading, until nothing stands there, then cross."""
@@ -181,7 +183,7 @@ class Expectations:
             self.stage.pump(lambda: False, time.monotonic_ns() + _PROBE_PAUSE_MS * MS)
         self.result.missed_ns = time.monotonic_ns() - mark.time_ns
         for instrument_id, side in sorted({(one.instrument_id, one.side) for one in dead}):
-            self._cross(part, dead, instrument_id, side)
+            self._cross(part, dead, instrument_id, side, mark)
 
     def _is_clear(self, order: NamedOrder) -> bool:
         """Whether an order that must not trade can be entered against it."""

@@ -1,8 +1,9 @@
 """What is wrong with what was seen: verdicts of `breakwire cod-check` as functions of the record, without any line."""
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import IntEnum
+from types import MappingProxyType
 from typing import Any, Final
 
 from codec.layout import CancelOnDisconnectScope, CancelReason, Cause, MultiPartEventFlags
@@ -15,18 +16,30 @@ _DIGEST_ENTRY: Final = struct.Struct("<qqb")
 
 
 def judge_cancels(
-    ledger: Ledger, expected: Mapping[int, str], reason: CancelReason, exempt: frozenset[int] = frozenset()
+    ledger: Ledger,
+    expected: Mapping[int, str],
+    reason: CancelReason,
+    *,
+    before: Mapping[int, int] = MappingProxyType({}),
+    later: Collection[int] = (),
 ) -> list[Finding]:
     """Whether each order was cancelled once, rightly, by one event, and no other was.
 
+    Orders that nobody knew of when the line was cut were on the way: if they were accepted, they must go too.
+
     Args:
         ledger: of the observer.
-        expected: orderIds that were open when the line was cut, with their names.
+        expected: orderIds that were open when the line was cut and must go, with their names.
         reason: the cancelReason that each must have.
-        exempt: orderIds that must live on.
+        before: every orderId that was known when the line was cut, and how often its cancel had been told.
+        later: orderIds that were entered after it.
     """
     findings: list[Finding] = []
-    accepted = {order.order_id: f"order {order.order_id}" for order in ledger.open() if order.order_id not in exempt}
+    accepted = {
+        order.order_id: f"order {order.order_id}"
+        for order in ledger.open()
+        if order.order_id not in before and order.order_id not in later
+    }
     for order_id, name in {**accepted, **expected}.items():
         order = ledger.orders.get(order_id)
         if order is None or not order.cancels:
@@ -35,7 +48,7 @@ def judge_cancels(
             findings.extend(_judge_cancel(name, order, reason))
     events = set()
     for order in ledger.orders.values():
-        if order.cancels and order.order_id in exempt:
+        if order.order_id not in expected and len(order.cancels) > before.get(order.order_id, len(order.cancels)):
             findings.append(Finding("OrdersCanceled.orders", f"no entry of orderId {order.order_id}", "one"))
         if order.cancels and order.order_id in expected:
             events.add((order.cancels[0].exec_id, order.cancels[0].timestamp))

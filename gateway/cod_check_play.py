@@ -27,7 +27,7 @@ from codec.values import Decimal72
 from gateway import cod_check_steps as steps
 from gateway.cod_check_judge import enum_name
 from gateway.cod_check_line import Line, wall
-from gateway.cod_check_record import OrderFacts, Sighting, amount
+from gateway.cod_check_record import Ledger, Sighting, amount
 from gateway.cod_check_stage import MS, Stage
 from gateway.cod_check_verdict import Finding, NotProvableError, PromiseBrokenError, StageFailedError
 
@@ -59,6 +59,7 @@ class Mark:
 
     time_ns: int
     deadline_ns: int
+    ledgers: dict[str, Ledger]  # of the maker and the second, as they stood then
     line: Line | None  # the one that was cut
     gone_by_itself: bool  # the gateway has yet to find out that the line is dead
 
@@ -71,8 +72,8 @@ class Play:
         self.orders: dict[str, NamedOrder] = {}
         self.cut: Mark | None = None
         self.dead_man: Mark | None = None
-        self.at_cut: dict[str, list[OrderFacts]] = {}  # what each part had open when the line was cut
         self._bursts: list[steps.Burst] = []
+        self._arm_sequences = wall(time.monotonic_ns())
 
     def do(self, step: steps.Step) -> None:
         """Carry out one step."""
@@ -241,7 +242,7 @@ class Play:
     def arm(self, step: steps.DeadMan) -> None:
         fields = {
             "timeout_ms": step.timeout_ms,
-            "arm_sequence": step.arm_sequence,
+            "arm_sequence": None if step.arm_sequence is None else self._arm_sequences + step.arm_sequence,
             "scope": int(CancelOnDisconnectScope.PORTFOLIO),
         }
         answer = self.extension(step.by, "CancelAllAfterRequest", fields)
@@ -255,7 +256,9 @@ class Play:
             self._compare(answer, {"armed": int(step.timeout_ms > 0)})
             expiry = time.monotonic_ns() + step.timeout_ms * MS
             latest = expiry + self.stage.settings.within_ms * MS
-            self.dead_man = Mark(time_ns=expiry, deadline_ns=latest, line=None, gone_by_itself=True)
+            self.dead_man = Mark(
+                time_ns=expiry, deadline_ns=latest, ledgers=self._ledgers(), line=None, gone_by_itself=True
+            )
 
     # -- Lines ---------------------------------------------------------------------------------------------------------
 
@@ -302,7 +305,7 @@ class Play:
         for part, other in stage.lines.items():
             if other.reads and other.talks and not stage.sync(part):
                 raise StageFailedError(f"{part} does not answer a TestRequest")
-        self.at_cut = {part: stage.record.ledger(part).open() for part in ("maker", "second")}
+        ledgers = self._ledgers()
         for burst in self._bursts:
             self._send_burst(burst)
         start = time.monotonic_ns()
@@ -311,12 +314,16 @@ class Play:
         self.cut = Mark(
             time_ns=start,
             deadline_ns=start + self._allowed_ms(step.how) * MS,
+            ledgers=ledgers,
             line=line,
             gone_by_itself=step.how in ("silence", "frozen", "slow_consumer"),
         )
         _CUT[step.how](self, line)
 
     # -- State ---------------------------------------------------------------------------------------------------------
+
+    def _ledgers(self) -> dict[str, Ledger]:
+        return {part: self.stage.record.ledger(part) for part in ("maker", "second")}
 
     def _allowed_ms(self, how: steps.Way) -> int:
         settings = self.stage.settings

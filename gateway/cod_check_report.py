@@ -10,6 +10,7 @@ from gateway.cod_check_verdict import Result, Verdict
 
 _NAME_WIDTH = 40
 _US = 1_000
+_FINDINGS_SHOWN = 5
 
 
 def list_lines(scenarios: Sequence[Scenario], *, as_json: bool) -> list[str]:
@@ -52,7 +53,9 @@ def result_lines(result: Result, *, as_json: bool) -> list[str]:
     lines = [f"{result.verdict.value:<17} {result.scenario.name:<{_NAME_WIDTH}} {details}".rstrip()]
     if result.verdict in (Verdict.BROKEN, Verdict.ERROR):
         lines.append(f"    promise: {result.scenario.promise}")
-        lines += [f"    {finding}" for finding in result.findings] or [f"    {result.why}"]
+        lines += [f"    {finding}" for finding in result.findings[:_FINDINGS_SHOWN]] or [f"    {result.why}"]
+        if len(result.findings) > _FINDINGS_SHOWN:
+            lines.append(f"    and {len(result.findings) - _FINDINGS_SHOWN} more like it")
     return lines + [f"    afterwards: {remark}" for remark in result.remarks]
 
 

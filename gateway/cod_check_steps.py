@@ -128,10 +128,13 @@ class Cover(Step, frozen=True, kw_only=True):
 
 
 class DeadMan(Step, frozen=True, kw_only=True):
-    """CancelAllAfterRequest (4020); a timeout of 0 turns it off. From its expiry on cancels are expected."""
+    """CancelAllAfterRequest (4020); a timeout of 0 turns it off. From its expiry on cancels are expected.
+
+    `arm_sequence` counts from the time of the scenario, since a portfolio's may never go back.
+    """
 
     by: Part = "maker"
-    timeout_ms: Milliseconds
+    timeout_ms: Annotated[int, Meta(ge=0, le=4_294_967_295)]
     arm_sequence: Count | None = None
     status: str = "ACCEPTED"
 
