@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import dead_man_plays, mmp_plays, order_plays, quote_plays, session_plays, speed_bump_plays
+from support import cover_plays, dead_man_plays, mmp_plays, order_plays, quote_plays, session_plays, speed_bump_plays
 from support.frames import VERSIONS
 from support.message_index import INDEX, NOT_BUILT
 from support.play import Play
@@ -27,6 +27,7 @@ PLAYS: dict[str, Callable[[Play], None]] = (
     | speed_bump_plays.PLAYS
     | mmp_plays.PLAYS
     | dead_man_plays.PLAYS
+    | cover_plays.PLAYS
 )
 """How each message comes about, by its name."""
 SLOW_PLAYS: dict[str, Callable[[Play], Iterator[None]]] = session_plays.SLOW_PLAYS | mmp_plays.SLOW_PLAYS

@@ -144,10 +144,12 @@ class Connection:
         reset: bool = True,
         schema_version: int = 17,
         body_length: int = 68,
+        cancel_on_disconnect: bool = False,
         framing: Mapping[str, int] | None = None,
     ) -> None:
         self.client_id = client_id
         cut = {"cut": body_length} if body_length != 68 else {}
+        cover = {"cancelOnDisconnect": 1} if cancel_on_disconnect else {}
         self.send(
             "Logon",
             cut | dict(framing or {}),
@@ -155,6 +157,7 @@ class Connection:
             secret=secret_of(client_id) if secret is None else secret,
             resetSeqNum=int(reset),
             schemaVersion=schema_version,
+            **cover,
         )
 
     def logon(self, client_id: str, **options: Any) -> Frame:

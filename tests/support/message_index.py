@@ -94,8 +94,12 @@ INDEX = {
         _row(322, "OrdersMmpTriggered", 57),
         _row(324, "MassQuoteMmpUnfrozen", 32),
         _row(326, "OrdersMmpUnfrozen", 32),
+        _row(4010, "CancelOnDisconnectRequest", 10, extension=True),
+        _row(4011, "CancelOnDisconnectResponse", 16, extension=True),
         _row(4020, "CancelAllAfterRequest", 21, extension=True),
         _row(4021, "CancelAllAfterResponse", 34, extension=True),
+        _row(4040, "OpenOrdersRequest", 10, extension=True),
+        _row(4041, "OpenOrdersResponse", 17, ("orders", 52), extension=True),
         _row(4050, "DropCopyEvent", 40, tail="frame", extension=True),
     )
 }
@@ -104,11 +108,7 @@ INDEX = {
 NOT_BUILT = {
     4000: "SessionOptionsRequest: the extensions are of a later issue",
     4001: "SessionOptionsResponse: likewise",
-    4010: "CancelOnDisconnectRequest: likewise",
-    4011: "CancelOnDisconnectResponse: likewise",
     4030: "CancelOnDisconnectReceipt: likewise",
-    4040: "OpenOrdersRequest: likewise",
-    4041: "OpenOrdersResponse: likewise",
 }
 """Messages without a row, and why. DummyMessage (9999) is an aid to code generators and never sent."""
 
