@@ -112,8 +112,8 @@ def test_orders_are_entered_and_cancelled_while_a_list_is_told(crowded: tuple[Sc
 def test_a_second_list_is_refused_until_the_first_is_told(crowded: tuple[Scene, Connection]) -> None:
     scene, _ = crowded
     reader = scene.trader("maker-2")
-    reader.send("OpenOrdersRequest", correlationId=1, scope=1, coveredOnly=0)
-    reader.send("OpenOrdersRequest", correlationId=2, scope=1, coveredOnly=0)
+    # In one piece: the first is not answered whole before the second is read.
+    reader.repeat(2, "OpenOrdersRequest", correlationId=1, scope=1, coveredOnly=0)
     frames = reader.until(lambda frame: frame.name == "Reject")
     text = "correlationId at offset 32: wanted no request while another is being answered, was 2"
     reject = {"refSequenceNumber": 3, "reason": 4, "details": text}
