@@ -17,6 +17,7 @@ MODULES = (
     "codec.checks",
     "codec.tables",
     "codec.wire",
+    "gateway.alarm",
     "gateway.amend",
     "gateway.book",
     "gateway.bump_queue",

@@ -16,7 +16,7 @@ cdef class Shell:
         list dirty_sessions
         list closing_links
         list paused                     # connections that had their share of this turn
-        readonly set filled             # those that had it since the last read pass for a timer began
+        readonly set filled             # those that had it since somebody emptied it
         object turn_ended               # called at the end of each turn with its time
         bint turn_scheduled
         int64_t look_expected_ns        # core time by which somebody should look at the clock again

@@ -104,6 +104,10 @@ cdef class Shell:
         """Core time, ns since the epoch."""
         return read_clock(CLOCK_MONOTONIC) + self.wall_clock_offset_ns
 
+    def monotonic_ns(self, int64_t at) -> int:
+        """The reading of CLOCK_MONOTONIC at a core time, both ns."""
+        return at - self.wall_clock_offset_ns
+
     cpdef int64_t look(self) except? -1:
         """The time for an input of the core, which is told first if the gateway stood still until now.
 
@@ -123,12 +127,8 @@ cdef class Shell:
         self.look_expected_ns = INT64_MAX if at is None else at
 
     def after_pass(self, callback, *arguments) -> None:
-        """For timers: calls back when all sockets that are ready now have been read and written.
-
-        Those in `filled` then may have more to read.
-        """
-        self.filled.clear()
-        # What is called soon from a timer runs before the next poll; what is called soon from there, after it.
+        """For timers: calls back when all sockets that are ready now have been read and written."""
+        # What is called soon from a timer or a read runs before the next poll; what is called soon from there, after it.
         self.loop.call_soon(self.loop.call_soon, callback, *arguments)
 
     def new_connection(self) -> Connection:

@@ -22,6 +22,7 @@ import uvloop
 
 from gateway.admin import AdminServer
 from gateway.admin_protocol import socket_path
+from gateway.alarm import Alarm
 from gateway.config import Config, Gateway
 from gateway.connection import Shell
 from gateway.core import Core
@@ -40,7 +41,6 @@ from gateway.log import Log
 if TYPE_CHECKING:
     from gateway.metrics_server import MetricsServer
 
-_SECOND_NS: Final = 1_000_000_000
 _CLOCK_LOOK_NS: Final = CLOCK_LOOK_INTERVAL_MS * 1_000_000
 
 
@@ -50,8 +50,8 @@ class Ticker:
     def __init__(self, core: Core, shell: Shell, loop: asyncio.AbstractEventLoop) -> None:
         self._core = core
         self._shell = shell
-        self._loop = loop
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm()
+        loop.add_reader(self._alarm.descriptor, self._fire)
         self._due: int | None = None
         self._in_pass = False
 
@@ -65,18 +65,17 @@ class Ticker:
         due = min(deadline, now + _CLOCK_LOOK_NS)
         if self._due is not None and self._due <= due:
             return
-        if self._timer is not None:
-            self._timer.cancel()
         self._due = due
         self._shell.expect_look(max(due, now))
-        # Timers count whole milliseconds: one more, so that it never comes a moment too early.
-        self._timer = self._loop.call_later(max(due - now, 0) / _SECOND_NS + 0.001, self._fire)
+        self._alarm.set(self._shell.monotonic_ns(due))
 
     def _fire(self) -> None:
+        if not self._alarm.take():
+            return  # set anew since the loop saw that it had gone off
         now = self._shell.look()
         if self._due is not None:
             self._core.tally.loop_lag.observe(max(now - self._due, 0))
-        self._timer = self._due = None
+        self._due = None
         self._shell.expect_look(None)
         deadline = self._core.next_deadline
         if deadline is None or deadline > now:
@@ -84,6 +83,8 @@ class Ticker:
             return
         self._in_pass = True
         self._shell.expect_look(now)
+        # Who fills the buffer from here on may have more to read, and is behind when the pass is over.
+        self._shell.filled.clear()
         self._shell.after_pass(self._end_pass, now)
 
     def _end_pass(self, began: int) -> None:
