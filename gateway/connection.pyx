@@ -258,6 +258,8 @@ cdef class Connection(Link):
             self.pending_used = 0
             if consumed < total:
                 shell.dispatcher.hold(self, shell.buffer + consumed, total - consumed, now)
+        else:
+            shell.dispatcher.drop(self, shell.buffer, size)
         if size == READ_SIZE or self.must_stay_unread():
             self.pause_reading()
         shell.after_input(self)

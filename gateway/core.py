@@ -98,8 +98,6 @@ class Core:
         self.flap_guard = flap_guard_of(settings)
         self._admission = Admission(self, self.key_ring, settings, log, pending_logons_max)
         self.is_shutting_down = False
-        # Requests that were on the way when their session was over, by its cause.
-        self.dropped_requests = dict.fromkeys(Cause, 0)
         self.controls = VenueControls(self, config, log)
         self.switches = DeadManSwitches(self.cancels, self.dispatcher, self.controls.portfolio_index, log)
 
@@ -144,6 +142,11 @@ class Core:
             self._grace_end,
         )
         return min((at for at in timers if at), default=None)
+
+    @property
+    def dropped_requests(self) -> dict[Cause, int]:
+        """Requests that were on the way when their session was over, by its cause."""
+        return {cause: self.dispatcher.dropped_requests(cause) for cause in Cause}
 
     @property
     def _grace_end(self) -> int | None:
@@ -286,7 +289,7 @@ class Core:
         else:
             # Fence first: nothing before this line may fail or wait.
             session.ending = self.cancels.begin(session, cause, text, now)
-            self._unlink(session)
+            self._unlink(session, cause)
             self._count_loss(session, cause, now)
         session.state = next_session_state(session.state, SessionEvent.GONE)
 
@@ -366,7 +369,7 @@ class Core:
         """The session's line is lost, and the line is let go as always; the orders stay, and may be taken over."""
         self.grace.begin(session, Loss(cause, now, self.judged(now)))
         session.state = next_session_state(session.state, SessionEvent.LOST)
-        link = self._unlink(session)
+        link = self._unlink(session, cause)
         self._count_loss(session, cause, now)
         self._let_go(session, CAUSE_POLICY[cause], None, now)
         self._log.warning(
@@ -375,7 +378,7 @@ class Core:
             epoch=session.epoch,
             cause=cause.name,
             orders=self.controls.venue.owner_open(session.slot)[0],
-            dropped_requests=self._count_dropped(link, cause),
+            dropped_requests=link.dropped_requests,
         )
 
     def _count_loss(self, session: Session, cause: Cause, now: int) -> None:
@@ -383,10 +386,11 @@ class Core:
             wait_ms = self.flap_guard.wait_ms(session, now)
             self._log.warning("locked out", client_id=session.client_id, lockout_ms=wait_ms)
 
-    def _unlink(self, session: Session) -> Link:
+    def _unlink(self, session: Session, cause: Cause) -> Link:
         """What comes in on the session's link is the session's no more; what the session says still goes out on it."""
         link = link_of(session)
         link.state = next_link_state(link.state, LinkEvent.SESSION_GONE)
+        link.end_cause = cause
         self.deadlines.clear(link)
         self.disconnected[session] = None
         self.dispatcher.open_orders.forget(session)
@@ -405,10 +409,6 @@ class Core:
         session.link = None
         return link
 
-    def _count_dropped(self, link: Link, cause: Cause) -> int:
-        self.dropped_requests[cause] += link.dropped_requests
-        return link.dropped_requests
-
     def _end(self, ending: Ending, now: int) -> None:
         """The session's last order is out and told of: say so, let the line go, let the next one in."""
         session = ending.session
@@ -417,7 +417,7 @@ class Core:
         if session.link is not None:  # there is none any more if it was lost before
             link = self._let_go(session, policy, ending.text, now)
             link.ending = ending
-            dropped_requests = self._count_dropped(link, ending.cause)
+            dropped_requests = link.dropped_requests
         session.state = next_session_state(session.state, SessionEvent.DRAINED)
         log = self._log.info if policy.level == "info" else self._log.warning
         log(

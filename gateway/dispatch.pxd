@@ -12,6 +12,9 @@ from gateway.releases cimport Releases
 from gateway.session cimport Link, Session
 from gateway.stream cimport ChunkPool
 
+cdef enum:
+    CAUSES = 16  # more than there are
+
 
 cdef class Dispatcher:
     cdef:
@@ -34,8 +37,10 @@ cdef class Dispatcher:
         readonly uint64_t frames_in
         readonly uint64_t frames_rejected
         Link reading                    # the link whose bytes are being processed
+        int64_t dropped[CAUSES]         # requests that were on the way when their session was over, by its Cause
 
     cdef int64_t due_ns(self) noexcept
+    cdef void drop(self, Link link, const uint8_t* data, size_t size) noexcept
     cdef size_t room(self, Link link) noexcept
     cdef int hear(self, Link link, int64_t now) except -1
     cdef bint may_begin(self, Session session, const uint8_t* frame, size_t length, int64_t now) except -1

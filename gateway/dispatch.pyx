@@ -67,7 +67,7 @@ from codec.wire cimport (
 from gateway.cancel_all_after cimport cancel_all_after
 from gateway.cover cimport Cover
 from gateway.engine cimport Engine
-from gateway.in_flight cimport requests_in
+from gateway.in_flight cimport drop_bytes
 from gateway.mass_cancel cimport MassCancels
 from gateway.mass_quotes cimport MassQuotes
 from gateway.mmp_reports cimport MmpReports
@@ -122,6 +122,9 @@ cdef class Dispatcher:
         cdef size_t left = PyBytes_GET_SIZE(data)
         cdef size_t size
         while left > 0:
+            if link.state >= LINK_CLOSING:
+                self.drop(link, at, left)
+                return
             # As much as there is room for. A link without room may not be read yet: one byte more is too many.
             size = min(left, max(self.room(link) - link.pending_used, <size_t>1))
             if not self.hold(link, at, size, now):
@@ -143,12 +146,16 @@ cdef class Dispatcher:
             link.forget_pending()
 
     def drop_pending(self, Link link not None) -> None:
-        """The link's session is over: counts the requests that are pending on it, which nobody will look at.
+        """The link's session is over: drops what is pending on it, and counts the requests in it.
 
-        Those of a link that is being read right now are counted by whoever reads it.
+        What is pending on a link that is being read right now is dropped by whoever reads it.
         """
         if link is not self.reading:
-            link.dropped_requests += requests_in(link.pending, link.pending_used, self.frame_size_max)
+            self.drop(link, link.pending, link.pending_used)
+
+    def dropped_requests(self, int cause) -> int:
+        """Requests that were on the way when their session was over for this Cause."""
+        return self.dropped[cause]
 
     def go_on(self, int64_t now) -> None:
         """A step has made room: whom dead orders have held up goes on, in turn, as far as the room goes."""
@@ -189,6 +196,13 @@ cdef class Dispatcher:
             min(self.releases.queue.next_due, self.orders.engine.registry.mmp.next_unfreeze),
         )
 
+    cdef void drop(self, Link link, const uint8_t* data, size_t size) noexcept:
+        """Nobody will look at these bytes of a link whose session, if it had any, is over."""
+        cdef int64_t before = link.dropped.requests
+        if link.end_cause != 0:
+            drop_bytes(&link.dropped, data, size, self.frame_size_max)
+            self.dropped[link.end_cause] += link.dropped.requests - before
+
     cdef bint hold(self, Link link, const uint8_t* data, size_t size, int64_t now) except -1:
         """Keeps bytes that cannot be processed yet; more of them than a link may have pending is a violation."""
         if link.state >= LINK_CLOSING:
@@ -196,6 +210,7 @@ cdef class Dispatcher:
         if link.append(data, size, self.room(link)):
             return self.hear(link, now) if link.is_held_up else True
         self.policy.violated(link, TEXT_PENDING_FULL, now)
+        self.drop(link, data, size)
         link.forget_pending()
         return False
 
@@ -229,7 +244,7 @@ cdef class Dispatcher:
             if link.state == LINK_WAITING or link.is_held_up:
                 break
             if link.state >= LINK_CLOSING:
-                link.dropped_requests += requests_in(data + at, size - at, self.frame_size_max)
+                self.drop(link, data + at, size - at)
                 at = size
                 break
             outcome = frame_scan(data + at, size - at, self.frame_size_max, &frame)

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
+from gateway.in_flight cimport Dropped
 from gateway.stream cimport MESSAGE_TYPES, Stream
 
 
@@ -42,7 +43,8 @@ cdef class Link:
         public object ending            # the Ending of the session that it had, else None
         public int64_t connected_judged_ns  # when, on the clock that stalls of the gateway do not advance
         public object deadline          # its entry among the core's deadlines
-        public int64_t dropped_requests # received on it but never looked at, because its session was over
+        public int end_cause            # Cause of the end or loss of the session that it had, 0 while it has it or none
+        Dropped dropped                 # what came in on it and was never looked at, because its session was over
         readonly bint is_held_up        # dead orders are in the way of its next request; what it sends stays unread until a step
         size_t heard_bytes              # of what is pending while it is held up: these whole frames have been heard
         uint8_t* pending                # bytes received but not processed yet, at most pending_max

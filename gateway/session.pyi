@@ -38,7 +38,9 @@ class Link:
     ending: Any
     connected_judged_ns: int
     deadline: Any
-    dropped_requests: int
+    end_cause: int
+    @property
+    def dropped_requests(self) -> int: ...
     @property
     def is_held_up(self) -> bool: ...
     @property

@@ -56,6 +56,11 @@ cdef class Link:
         """A copy of what was received and is not processed yet."""
         return PyBytes_FromStringAndSize(<const char*>self.pending, self.pending_used)
 
+    @property
+    def dropped_requests(self) -> int:
+        """Requests that came in on it and were never looked at, because its session was over."""
+        return self.dropped.requests
+
     cdef bint keep(self, const uint8_t* data, size_t size, size_t pending_max) except -1:
         """Replaces what is pending by `size` bytes; False when they are more than pending_max. `data` may not be `pending`."""
         self.pending_used = 0
