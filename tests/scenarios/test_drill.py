@@ -7,6 +7,8 @@ from support.connection import Connection
 from support.frames import BUY, IS_LAST_MESSAGE, SELL, Frame, canceled, nine, order, quantity
 from support.scene import Scene
 
+from codec import messages
+
 MANY_ORDERS = 20_000
 SMALLEST_BUFFER = 65_536
 IS_COVERED = 2
@@ -113,13 +115,16 @@ def test_a_second_list_is_refused_until_the_first_is_told(crowded: tuple[Scene, 
     scene, _ = crowded
     reader = scene.trader("maker-2")
     # In one piece: the first is not answered whole before the second is read.
-    reader.repeat(2, "OpenOrdersRequest", correlationId=1, scope=1, coveredOnly=0)
+    both = [
+        messages.encode("OpenOrdersRequest", {"correlation_id": n, "scope": 1}, sequence_number=n + 1) for n in (1, 2)
+    ]
+    reader.do("raw", b"".join(both).hex())
     frames = reader.until(lambda frame: frame.name == "Reject")
     text = "correlationId at offset 32: wanted no request while another is being answered, was 2"
     reject = {"refSequenceNumber": 3, "reason": 4, "details": text}
     assert frames[-1].plain == ("Reject", reject)
     assert listed_ids([*frames[:-1], *the_list(reader)]) == list(range(1, MANY_ORDERS + 1))
-    reader.send("OpenOrdersRequest", correlationId=3, scope=0, coveredOnly=0)
+    reader.send("OpenOrdersRequest", {"sequenceNumber": 4}, correlationId=3, scope=0, coveredOnly=0)
     assert reader.frame().plain == ("OpenOrdersResponse", {"correlationId": 3, "flags": 1, "orders": []})
 
 
