@@ -69,6 +69,7 @@ class _CrewTable(Struct, frozen=True, kw_only=True):
 class Settings(Struct, frozen=True, kw_only=True):
     """What cod-check is told of the gateway under test, and what it asks of it: `--set NAME=VALUE`."""
 
+    answer_ms: Milliseconds = 5_000  # that any request may take
     within_ms: Milliseconds = 1_000  # from the moment that the gateway can know of the loss to the last cancel
     grace_ms: MillisecondsOrOff = 0  # its grace for lost lines
     mode: Literal["always", "session", "order"] = "always"  # its cancel on disconnect

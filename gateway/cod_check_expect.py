@@ -7,8 +7,8 @@ from typing import Any, Final
 from codec.layout import CancelOnDisconnectScope, CancelReason, Cause, OpenOrderFlags, OrderFlags, Side
 from gateway import cod_check_steps as steps
 from gateway.client_events import LoggedOn, LoggedOut, MessageReceived
-from gateway.client_values import from_mantissa
 from gateway.cod_check_judge import (
+    amount_text,
     judge_cancels,
     judge_last_flags,
     judge_receipt,
@@ -92,10 +92,18 @@ class Expectations:
         return line.is_open and line.reads and line.talks and line.core.is_logged_on
 
     def _look_again(self, part: str) -> None:
-        """Logs the key on again, which asks for what was missed."""
-        self.play.wait_for_the_end()
-        pause_ms = _NOTICE_MS + self.stage.settings.grace_ms
-        self.stage.pump(lambda: False, time.monotonic_ns() + pause_ms * MS)
+        """Logs the key on again, which asks for what was missed; not before a taker can see that its orders are gone.
+
+        A logon would end a session that the gateway still takes for alive, and so prove nothing.
+        """
+        mark = self.play.cut
+        order = None if mark is None else self._probed(part)
+        if mark is not None and order is not None:
+            self._wait_until_clear(order, mark)
+        else:
+            self.play.wait_for_the_end()
+            pause_ms = _NOTICE_MS + self.stage.settings.grace_ms
+            self.stage.pump(lambda: False, time.monotonic_ns() + pause_ms * MS)
         try:
             self.stage.log_on(part, reset=False)
         except StageFailedError as failed:
@@ -147,8 +155,8 @@ class Expectations:
         lots = 1 + (alive + sum(order.left for order in mark.ledgers[part].open())) // self.stage.market.lot
         filled = self.play.cross("taker", taker, limit, lots, instrument_id)
         if filled != alive:
-            where = f"NewOrderResponse.totalFilled of a taker at {from_mantissa(limit)}"
-            raise PromiseBrokenError([Finding(where, str(from_mantissa(alive)), str(from_mantissa(filled)))])
+            where = f"NewOrderResponse.totalFilled of a taker at {amount_text(limit)}"
+            raise PromiseBrokenError([Finding(where, amount_text(alive), amount_text(filled))])
 
     def _alive(self, instrument_id: int, side: Side, limit: int) -> list[OrderFacts]:
         """Orders that must still stand on that side of the book, up to the limit."""
@@ -175,15 +183,26 @@ class Expectations:
         dead = self._stood(part)
         if not dead:
             raise NotProvableError("no order stood whose absence a taker could see")
-        self.play.wait_for_the_end()
-        order = dead[0]
-        while not self._is_clear(order):
-            if time.monotonic_ns() > mark.deadline_ns:
-                raise PromiseBrokenError([self._late(f"{order.name}'s leaving the book", mark, time.monotonic_ns())])
-            self.stage.pump(lambda: False, time.monotonic_ns() + _PROBE_PAUSE_MS * MS)
-        self.result.missed_ns = time.monotonic_ns() - mark.time_ns
+        self._wait_until_clear(self._probed(part) or dead[0], mark)
         for instrument_id, side in sorted({(one.instrument_id, one.side) for one in dead}):
             self._cross(part, dead, instrument_id, side, mark)
+
+    def _wait_until_clear(self, order: NamedOrder, mark: Mark) -> None:
+        while not self._is_clear(order):
+            now = time.monotonic_ns()
+            if now > mark.deadline_ns:
+                raise PromiseBrokenError([self._late(f"{order.name}'s leaving the book", mark, now)])
+            self.stage.pump(lambda: False, now + _PROBE_PAUSE_MS * MS)
+        self.result.missed_ns = time.monotonic_ns() - mark.time_ns
+
+    def _probed(self, part: str) -> NamedOrder | None:
+        """A dead order at whose price nothing may stand any more: what a taker can see the end by."""
+        for order in self._stood(part):
+            ledger = self.stage.record.ledger(part)
+            queued = order.order_id in ledger.orders and ledger.orders[order.order_id].is_queued
+            if not queued and not self._alive(order.instrument_id, order.side, order.price):
+                return order
+        return None
 
     def _is_clear(self, order: NamedOrder) -> bool:
         """Whether an order that must not trade can be entered against it."""
@@ -210,11 +229,11 @@ class Expectations:
             lots = left // self.stage.market.lot
             filled = self.play.cross("taker", taker, named.price, lots, named.instrument_id) if lots > 0 else 0
             if lots <= 0 or filled != left or order.cancels:
-                got = "cancelled" if order.cancels else str(from_mantissa(filled))
-                raise PromiseBrokenError([Finding(f"what a taker gets of {name}", str(from_mantissa(left)), got)])
+                got = "cancelled" if order.cancels else amount_text(filled)
+                raise PromiseBrokenError([Finding(f"what a taker gets of {name}", amount_text(left), got)])
             if self._can_be_heard_of(named.part) and not self._fills(named):
                 got = "none: another order filled"
-                raise PromiseBrokenError([Finding(f"OrderFilled of {name}", str(from_mantissa(left)), got)])
+                raise PromiseBrokenError([Finding(f"OrderFilled of {name}", amount_text(left), got)])
 
     def untouched(self, step: steps.Untouched) -> None:
         mark = self._mark("cut")
@@ -225,7 +244,7 @@ class Expectations:
                 raise StageFailedError(f"{named.part} does not answer a TestRequest")
             order = self.stage.record.ledger(named.part).orders[named.order_id]
             if order.total_filled or not order.is_open:
-                got = f"{from_mantissa(order.total_filled)} filled" if order.total_filled else "closed"
+                got = f"{amount_text(order.total_filled)} filled" if order.total_filled else "closed"
                 raise PromiseBrokenError([Finding(f"order {name} after the speed bump", "open and unfilled", got)])
 
     def _can_be_heard_of(self, part: str) -> bool:
@@ -363,14 +382,18 @@ class Expectations:
             told = self.stage.record.named(part, "OpenOrdersResponse", LINE)
             return [one for one in told if one.fields["correlation_id"] == correlation_id]
 
-        self.stage.pump(lambda: bool(frames()[-1].fields["flags"] & 1), time.monotonic_ns() + 5_000 * MS)
+        self.stage.pump(
+            lambda: bool(frames()[-1].fields["flags"] & 1), time.monotonic_ns() + self.stage.settings.answer_ms * MS
+        )
         return [entry for one in frames() for entry in one.fields["orders"]]
 
     def alive(self, step: steps.Alive) -> None:
         if not self.stage.sync(step.of):
             raise PromiseBrokenError([Finding(f"the session of {step.of}", "an answer to a TestRequest", "none")])
-        cancelled = [order for order in self.stage.record.ledger(step.of).orders.values() if order.cancels]
-        broken_unless([Finding("OrdersCanceled", f"no {self._name(order)}", "one") for order in cancelled])
+        # A new stream may begin with what the key's session before this scenario was not told any more.
+        orders = self.stage.record.ledger(step.of).orders.values()
+        cancelled = [self._name(order) for order in orders if order.cancels and order.quantity]
+        broken_unless([Finding("OrdersCanceled.orders", f"no entry of {name}", "one") for name in cancelled])
 
     # -- State ---------------------------------------------------------------------------------------------------------
 

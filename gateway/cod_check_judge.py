@@ -52,7 +52,7 @@ def judge_cancels(
             findings.append(Finding("OrdersCanceled.orders", f"no entry of orderId {order.order_id}", "one"))
         if order.cancels and order.order_id in expected:
             events.add((order.cancels[0].exec_id, order.cancels[0].timestamp))
-        if order.cancels and not order.quantity:
+        if order.cancels and not order.quantity and order.order_id not in before:
             findings.append(Finding("OrdersCanceled.orders.orderId", "an order of the session", str(order.order_id)))
     if len(events) > 1:
         shown = ", ".join(f"execId {exec_id} at {timestamp}" for exec_id, timestamp in sorted(events))
@@ -68,7 +68,7 @@ def _judge_cancel(name: str, order: OrderFacts, reason: CancelReason) -> list[Fi
     wanted: dict[str, tuple[object, object]] = {
         "clientOrderId": (order.client_order_id, told.client_order_id),
         "instrumentId": (order.instrument_id, told.instrument_id),
-        "totalFilled": (from_mantissa(order.total_filled), from_mantissa(told.total_filled)),
+        "totalFilled": (amount_text(order.total_filled), amount_text(told.total_filled)),
         "cancelReason": (enum_name(CancelReason, reason), enum_name(CancelReason, told.cancel_reason)),
         "flags.isQuote": (order.is_quote, told.is_quote),
     }
@@ -97,7 +97,7 @@ def judge_always(record: Record) -> list[Finding]:
         for order in record.ledger(part).orders.values():
             if order.filled_after_cancel:
                 what = f"no fill of orderId {order.order_id} after its cancel was told"
-                findings.append(Finding("OrderFilled.fills", what, str(from_mantissa(order.filled_after_cancel))))
+                findings.append(Finding("OrderFilled.fills", what, amount_text(order.filled_after_cancel)))
     return findings
 
 
@@ -160,6 +160,11 @@ def judge_same_frames(live: Sequence[Sighting], told: Sequence[Sighting]) -> lis
             got = f"{other.name} {other.fields}"
             findings.append(Finding(f"message {one.number}", f"{one.name} {one.fields}", got))
     return findings
+
+
+def amount_text(mantissa: int) -> str:
+    """A count of 1e-9 as people write it."""
+    return format(from_mantissa(mantissa).normalize(), "f")
 
 
 def _accounted(receipt: Mapping[str, Any]) -> int:

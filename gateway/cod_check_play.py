@@ -25,7 +25,7 @@ from codec.layout import (
 )
 from codec.values import Decimal72
 from gateway import cod_check_steps as steps
-from gateway.cod_check_judge import enum_name
+from gateway.cod_check_judge import amount_text, enum_name
 from gateway.cod_check_line import Line, wall
 from gateway.cod_check_record import Ledger, Sighting, amount
 from gateway.cod_check_stage import MS, Stage
@@ -194,7 +194,7 @@ class Play:
         filled = self.cross(step.by, SIDES[step.side], self.price(step.price), step.lots, self.instrument("plain"))
         wanted = step.lots * self.stage.market.lot
         if filled != wanted:
-            raise self.fail("totalFilled of the crossing order", str(wanted), str(filled))
+            raise self.fail("totalFilled of the crossing order", amount_text(wanted), amount_text(filled))
 
     def cross(self, part: str, side: Side, price: int, lots: int, instrument_id: int) -> int:
         """Send an immediate-or-cancel order; how much of it filled, a count of 1e-9."""
@@ -213,8 +213,12 @@ class Play:
             found.extend(one for one in placed if one.fields["order_id"] == order_id)
             return bool(found)
 
-        if not self.stage.pump(released, time.monotonic_ns() + 5_000 * MS):
-            raise self.fail("a crossing order behind the speed bump", "OrderPlaced", "nothing within 5000 ms")
+        if not self.stage.pump(released, time.monotonic_ns() + self.stage.settings.answer_ms * MS):
+            raise self.fail(
+                "a crossing order behind the speed bump",
+                "OrderPlaced",
+                f"nothing within {self.stage.settings.answer_ms} ms",
+            )
         return amount(found[0].fields["total_filled"])
 
     # -- Switches ------------------------------------------------------------------------------------------------------

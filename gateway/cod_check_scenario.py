@@ -223,8 +223,8 @@ class _Reader:
         defaults, default_steps = self._defaults(raw.get("defaults", {}), problems)
         for position, table in enumerate(array_of_tables(raw.get("scenario", []), "scenario", problems)):
             place = f"scenario[{position}]"
-            rest, steps = _parted(table, place, default_steps, problems)
             known = len(problems)
+            rest, steps = _parted(table, place, default_steps, problems)
             values = read_table(_Table, {**defaults, **rest} if isinstance(rest, dict) else rest, place, problems)
             if len(problems) == known:
                 self._scenario(source, place, _Table(**values), steps, problems)

@@ -28,7 +28,6 @@ from gateway.cod_check_verdict import Finding, NotProvableError, PromiseBrokenEr
 
 MS: Final = 1_000_000
 _POLL_MAX_MS: Final = 20
-_ANSWER_MS: Final = 5_000
 _RETRY_MS: Final = 20
 
 _CORRELATIONS: Final = count(1_000_000)
@@ -95,9 +94,10 @@ class Stage:
         return line
 
     def log_on(
-        self, part: str, *, small: bool = False, reset: bool = True, covered: bool = True, within_ms: int = _ANSWER_MS
+        self, part: str, *, small: bool = False, reset: bool = True, covered: bool = True, within_ms: int | None = None
     ) -> Line:
         """A new session of the part, confirmed, with all that it missed told; tried again while it is refused."""
+        within_ms = self.settings.answer_ms if within_ms is None else within_ms
         deadline = time.monotonic_ns() + within_ms * MS
         while True:
             line = self.connect(part, small=small, reset=reset, covered=covered)
@@ -124,7 +124,7 @@ class Stage:
         number = line.core.send(wall(time.monotonic_ns()), name, {**fields, "correlation_id": correlation_id})
         return correlation_id, number
 
-    def ask(self, part: str, name: str, fields: dict[str, Any], within_ms: int = _ANSWER_MS) -> Sighting:
+    def ask(self, part: str, name: str, fields: dict[str, Any]) -> Sighting:
         """Send a request and wait for its answer: what echoes its correlationId, or a Reject that names it."""
         correlation_id, number = self.put(part, name, fields)
         line = self.line(part)
@@ -135,6 +135,7 @@ class Stage:
             found.extend(one for one in self.record.of(part, LINE)[-64:] if _answers(one, line, correlation_id, number))
             return bool(found) or not line.is_open
 
+        within_ms = self.settings.answer_ms
         self.pump(answered, time.monotonic_ns() + within_ms * MS)
         if not found:
             raise StageFailedError(f"{name} of {part} was not answered within {within_ms} ms: {self._last_word(line)}")
@@ -156,7 +157,7 @@ class Stage:
                 if one is line
             )
 
-        return self.pump(answered, deadline_ns or time.monotonic_ns() + _ANSWER_MS * MS) and line.is_open
+        return self.pump(answered, deadline_ns or time.monotonic_ns() + self.settings.answer_ms * MS) and line.is_open
 
     def pump(self, until: Callable[[], bool], deadline_ns: int) -> bool:
         """Move bytes and keep sessions alive until it is true, or the deadline has passed; whether it is true."""

@@ -1,0 +1,132 @@
+"""cod-check finds out a gateway that breaks its promises, and says which one and how."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from msgspec import structs
+from support.cod_check import SETTINGS, crew, runner, scenario, write_gateway
+from support.faulty_gateway import (
+    Changes,
+    ChangesEntries,
+    Delays,
+    Fault,
+    FaultyGateway,
+    Lies,
+    Swallows,
+    SwallowsOneEntry,
+    TellsTwice,
+)
+from support.processes import Gateway
+
+from codec.layout import CancelReason
+from codec.values import Decimal72
+from gateway.cod_check_scenario import Scenario
+from gateway.cod_check_verdict import Result, Verdict
+
+Try = Callable[..., Result]
+IMPATIENT = structs.replace(SETTINGS, within_ms=500)
+
+
+@pytest.fixture(scope="module")
+def good_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Heartbeats far apart: a line whose end is hidden from it must not be found out by silence."""
+    path = write_gateway(tmp_path_factory.mktemp("faulty") / "gateway.toml", heartbeat_interval_s=60)
+    gateway = Gateway(path)
+    yield gateway
+    gateway.close()
+
+
+@pytest.fixture
+def run_with(good_gateway: Gateway) -> Iterator[Try]:
+    """Runs a scenario on the good gateway with a fault in front of it."""
+    started: list[FaultyGateway] = []
+
+    def attempt(fault: Fault, one: Scenario, *, without: tuple[str, ...] = ()) -> Result:
+        faulty = FaultyGateway(good_gateway.host, good_gateway.port, fault)
+        started.append(faulty)
+        return runner(faulty.address, crew(without=without), IMPATIENT).run(one)
+
+    yield attempt
+    for faulty in started:
+        faulty.close()
+
+
+def found(result: Result) -> list[tuple[str, str, str]]:
+    return [(one.where, one.expected, one.got) for one in result.findings]
+
+
+CANCELLED = 'steps = [{ do = "cut", how = "fin" }, { expect = "cancelled" }]'
+BY_RESEND = f'observe = ["resend"]\n{CANCELLED}'
+UNTRADABLE = 'steps = [{ do = "cut", how = "fin" }, { expect = "cancelled" }, { expect = "untradable" }]'
+
+
+def test_without_a_fault_the_promise_holds(run_with: Try) -> None:
+    result = run_with(Fault(), scenario(UNTRADABLE))
+    assert (result.verdict, result.why, result.seen_by, result.remarks) == (Verdict.HOLDS, "", "drop_copy", [])
+    assert result.cancel_seen_ns is not None
+    assert result.missed_ns is not None
+    assert 0 < result.cancel_seen_ns < result.missed_ns
+
+
+@pytest.mark.parametrize("text", [CANCELLED, BY_RESEND], ids=["drop copy", "resend"])
+def test_a_cancel_that_is_swallowed(run_with: Try, text: str) -> None:
+    result = run_with(Swallows("OrdersCanceled"), scenario(text))
+    assert result.verdict is Verdict.BROKEN
+    wheres = [(where, expected.split(" ")[0], got) for where, expected, got in found(result)]
+    assert wheres == [("OrdersCanceled.orders", name, "no such entry") for name in ("ask", "bid")]
+
+
+def test_one_order_that_is_left_out(run_with: Try) -> None:
+    result = run_with(SwallowsOneEntry(), scenario(CANCELLED))
+    assert result.verdict is Verdict.BROKEN
+    ((where, expected, got),) = found(result)
+    assert (where, expected.split(" ")[0], got) == ("OrdersCanceled.orders", "ask", "no such entry")
+
+
+def test_a_cancel_that_comes_late(run_with: Try) -> None:
+    result = run_with(Delays(1.0), scenario(CANCELLED))
+    assert (result.verdict, result.seen_by) == (Verdict.BROKEN, "drop_copy")
+    assert [(where, got) for where, _, got in found(result)] == [("OrdersCanceled.orders", "no such entry")] * 2
+
+
+@pytest.mark.parametrize("observer", ["resend", "taker"])
+def test_an_order_that_leaves_the_book_late(run_with: Try, observer: str) -> None:
+    result = run_with(Delays(1.0), scenario(f'observe = ["{observer}"]\n{CANCELLED}'))
+    assert (result.verdict, result.seen_by) == (Verdict.BROKEN, observer)
+    ((where, expected, _),) = found(result)
+    assert (where, expected) == ("time of ask's leaving the book", "at most 500 ms")
+
+
+def test_a_cancel_of_an_order_that_can_still_trade(run_with: Try) -> None:
+    result = run_with(Lies(), scenario(UNTRADABLE))
+    assert result.verdict is Verdict.BROKEN
+    assert found(result) == [("NewOrderResponse.totalFilled of a taker at 60002", "0", "0.002")]
+
+
+def test_a_wrong_reason(run_with: Try) -> None:
+    result = run_with(ChangesEntries(cancel_reason=int(CancelReason.ADMIN)), scenario(CANCELLED))
+    assert result.verdict is Verdict.BROKEN
+    assert found(result) == [
+        (f"OrdersCanceled.orders.cancelReason of {name}", "CLIENT_DISCONNECT", "ADMIN") for name in ("ask", "bid")
+    ]
+
+
+def test_a_wrong_filled_quantity(run_with: Try) -> None:
+    text = 'steps = [{ do = "take", side = "buy", price = 4 }, { do = "cut", how = "fin" }, { expect = "cancelled" }]'
+    result = run_with(ChangesEntries(total_filled=Decimal72(0, -9)), scenario(text))
+    assert result.verdict is Verdict.BROKEN
+    assert found(result) == [("OrdersCanceled.orders.totalFilled of ask", "0.001", "0")]
+
+
+def test_a_last_frame_that_does_not_say_so(run_with: Try) -> None:
+    result = run_with(Changes("OrdersCanceled", flags=0), scenario(CANCELLED))
+    assert result.verdict is Verdict.BROKEN
+    assert found(result) == [("OrdersCanceled.flags.isLastMessage of each frame", "[True]", "[False]")]
+
+
+def test_a_cancel_that_is_told_twice(run_with: Try) -> None:
+    result = run_with(TellsTwice(), scenario(CANCELLED))
+    assert result.verdict is Verdict.BROKEN
+    assert [(where, got) for where, _, got in found(result)] == [
+        ("OrdersCanceled.flags.isLastMessage of each frame", "[True, True]")
+    ]
