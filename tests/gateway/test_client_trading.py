@@ -1,12 +1,9 @@
 """Orders, quotes and mass cancels of the client library on a real gateway, in sessions of every age."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
-from typing import Any
 
 import pytest
-from support.clients import Arguments, Run, answered, names, of_kind, until
+from support.clients import Arguments, Run, answered, logged_on, names, of_kind, resting, two_sided, until
 from support.processes import DEADLINE_S
 
 from codec.layout import CancelReason, OrderRejectReason, OrderStatus, QuoteStatus, Side, TimeInForce
@@ -20,7 +17,6 @@ from gateway.client_events import (
     MassCancelRejected,
     MassQuoteAccepted,
     MassQuoteRejected,
-    MessageReceived,
     OrderAmended,
     OrderCanceled,
     OrderFilled,
@@ -32,45 +28,6 @@ from gateway.client_state import OrderState
 VERSIONS = [1, 4, 9, 11, 13, 16, 17]
 GROUP = 7
 BID, ASK = (GROUP, 1, Side.BUY), (GROUP, 1, Side.SELL)
-
-
-@asynccontextmanager
-async def logged_on(*sessions: dict[str, Any]) -> AsyncIterator[Any]:
-    """Clients, logged on, each with a list of what it hears; at the end they log out, and nothing was left unnamed."""
-    async with AsyncExitStack() as stack:
-        clients = []
-        for arguments in sessions:
-            client = Client(**arguments)
-            heard: list[Event] = []
-            client.subscribe(heard.append)
-            await client.logon(reset=True)
-            stack.push_async_callback(leave, client, heard)
-            clients += [client, heard]
-        yield clients
-
-
-async def leave(client: Client, heard: list[Event]) -> None:
-    await client.logout()
-    assert (dict(client.orders), dict(client.quotes), of_kind(heard, MessageReceived)) == ({}, {}, [])
-
-
-async def resting(client: Client, side: Side, price: str, quantity: str = "1", **arguments: Any) -> Order:
-    order = client.new_order(1, side, quantity=quantity, price=price, **arguments)
-    await until(client, lambda: order.state is not OrderState.PENDING)
-    assert order.state is OrderState.OPEN
-    return order
-
-
-def two_sided(bid: str, ask: str, quantity: str = "1", flags: OrderFlags = OrderFlags.POST_ONLY_REJECT) -> QuoteEntry:
-    return QuoteEntry(
-        instrument_id=1,
-        bid_price=bid,
-        bid_quantity=quantity,
-        bid_flags=flags,
-        ask_price=ask,
-        ask_quantity=quantity,
-        ask_flags=flags,
-    )
 
 
 # -- Orders ------------------------------------------------------------------------------------------------------------

@@ -1,10 +1,13 @@
 """Clients of the client library on a real gateway: what they are made from, and what they heard."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from gateway.client import Client, DropCopyClient, Request
-from gateway.client_events import Event
+from codec.layout import Side
+from gateway.client import Client, DropCopyClient, Order, OrderFlags, QuoteEntry, Request
+from gateway.client_events import Event, MessageReceived
+from gateway.client_state import OrderState
 from support.configuration import secret_of
 from support.processes import DEADLINE_S, Gateway
 
@@ -35,3 +38,44 @@ def names(events: list[Event]) -> list[str]:
 
 def of_kind(events: list[Event], kind: type[Event]) -> list[Any]:
     return [event for event in events if isinstance(event, kind)]
+
+
+@asynccontextmanager
+async def logged_on(*sessions: dict[str, Any]) -> AsyncIterator[Any]:
+    """Clients, logged on, each with a list of what it hears; at the end they log out, and nothing was left unnamed."""
+    async with AsyncExitStack() as stack:
+        clients = []
+        for arguments in sessions:
+            client = Client(**arguments)
+            heard: list[Event] = []
+            client.subscribe(heard.append)
+            await client.logon(reset=True)
+            stack.push_async_callback(leave, client, heard)
+            clients += [client, heard]
+        yield clients
+
+
+async def leave(client: Client, heard: list[Event]) -> None:
+    await client.logout()
+    assert (dict(client.orders), dict(client.quotes), of_kind(heard, MessageReceived)) == ({}, {}, [])
+
+
+async def resting(client: Client, side: Side, price: str, quantity: str = "1", **arguments: Any) -> Order:
+    """An order on instrument 1 that rests."""
+    order = client.new_order(1, side, quantity=quantity, price=price, **arguments)
+    await until(client, lambda: order.state is not OrderState.PENDING)
+    assert order.state is OrderState.OPEN
+    return order
+
+
+def two_sided(bid: str, ask: str, quantity: str = "1", flags: OrderFlags = OrderFlags.POST_ONLY_REJECT) -> QuoteEntry:
+    """An entry for instrument 1."""
+    return QuoteEntry(
+        instrument_id=1,
+        bid_price=bid,
+        bid_quantity=quantity,
+        bid_flags=flags,
+        ask_price=ask,
+        ask_quantity=quantity,
+        ask_flags=flags,
+    )
