@@ -9,6 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from support.client_walk import ClientWalk, walk
 
 STEPS = 1_500
+GRACE_MS = 12_000
+"""Time enough to come back, but not always."""
 
 
 class ClientMachine(RuleBasedStateMachine):
@@ -42,6 +44,13 @@ TestClientsStepByStep = ClientMachine.TestCase
 @pytest.mark.parametrize("seed", range(12))
 def test_clients_on_a_long_walk_believe_what_is_so(seed: int) -> None:
     walk(seed, STEPS)
+
+
+@pytest.mark.parametrize("seed", range(200, 206))
+def test_clients_whose_orders_are_taken_over_believe_what_is_so(seed: int) -> None:
+    walker = walk(seed, STEPS, GRACE_MS)
+    events = walker.driver.log.events()
+    assert any(event["event"] == "orders taken over" and event["orders"] for event in events)
 
 
 def test_clients_on_their_walks_hear_whatever_can_be_told() -> None:

@@ -132,9 +132,9 @@ class Player:
 class ClientWalk:
     """Players on one gateway; an action of one of them, or of time, after another. `heard` are kinds of events."""
 
-    def __init__(self, choose: Choose) -> None:
+    def __init__(self, choose: Choose, cancel_grace_ms: int = 0) -> None:
         self.choose = choose
-        self.driver = CoreDriver(configuration(KEYS, extra=TABLES))
+        self.driver = CoreDriver(configuration(KEYS, extra=TABLES, cancel_grace_ms=cancel_grace_ms))
         self.probe = EngineProbe(self.driver.core.engine)
         self.heard: set[str] = set()
         self._first_id = 0
@@ -344,9 +344,9 @@ ACTIONS: list[Callable[[ClientWalk], None]] = [
 ]
 
 
-def walk(seed: int, steps: int) -> ClientWalk:
+def walk(seed: int, steps: int, cancel_grace_ms: int = 0) -> ClientWalk:
     """So many random actions, by a seed that says all of them, and a last check."""
-    walker = ClientWalk(random.Random(seed).choice)
+    walker = ClientWalk(random.Random(seed).choice, cancel_grace_ms)
     for _ in range(steps):
         walker.act()
     walker.check()
