@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from gateway.errors import MisuseError, PeerError
+
+_RETRY_AFTER: Final = re.compile(r"retry after (\d+) ms")
 
 
 class LogonRefusedError(PeerError):
     """The gateway answered a Logon with LoggedOut; the text is the gateway's reason."""
+
+    @property
+    def retry_after_ms(self) -> int | None:
+        """How long the key has to wait, where the gateway says so (its flap guard); None for any other reason."""
+        found = _RETRY_AFTER.fullmatch(str(self))
+        return int(found[1]) if found else None
 
 
 class ConnectionDownError(PeerError):

@@ -54,7 +54,10 @@ class LoggedOut(MessageEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disconnected(Event):
-    """The line is down. What hung on it is cancelled by the gateway; the next logon brings the word of it."""
+    """The line is down. What hung on it the gateway cancels, or keeps for a while if it has a grace.
+
+    A logon without reset brings the word of either.
+    """
 
     detail: str
 

@@ -112,7 +112,10 @@ class Maker:
                 await self._log_on(reset=clock() > patient_until_s)
                 return
             except LogonRefusedError as error:
-                patient_until_s = min(patient_until_s, clock() + self._patience_s)
+                if error.retry_after_ms is None:
+                    patient_until_s = min(patient_until_s, clock() + self._patience_s)
+                else:
+                    pause_s = max(pause_s, error.retry_after_ms / 1000)
                 self._tell("refused", reason=str(error))
             except (ConnectionDownError, OSError, TimeoutError) as error:
                 self._tell("down", reason=str(error))

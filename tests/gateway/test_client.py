@@ -191,6 +191,35 @@ def test_a_refused_logon_says_why_and_leaves_no_line(session: Arguments, run: Ru
     run(main())
 
 
+def test_a_key_that_has_lost_its_line_too_often_is_told_how_long_to_wait(tmp_path: Path, run: Run) -> None:
+    gateway = Gateway(write_configuration(tmp_path / "gateway.toml", flap_losses=1, flap_lockout_ms=300))
+
+    async def main() -> None:
+        client = Client(**address(gateway, "maker-1"))
+        await client.logon(reset=True)
+        await client.close_line()
+        gateway.wait_for_log("locked out")
+        with pytest.raises(LogonRefusedError, match=r"^retry after \d+ ms$") as refused:
+            await client.logon(reset=False)
+        wait_ms = refused.value.retry_after_ms
+        assert wait_ms is not None
+        assert 1 <= wait_ms <= 300
+        await asyncio.sleep(wait_ms / 1000)
+        await client.logon(reset=False)
+        await client.logout()
+        await client.close()
+
+    try:
+        run(main())
+    finally:
+        gateway.close()
+
+
+def test_a_refusal_for_another_reason_names_no_time() -> None:
+    assert LogonRefusedError("this key is already logged on").retry_after_ms is None
+    assert LogonRefusedError("retry after 0250 ms").retry_after_ms == 250
+
+
 def test_a_stream_that_another_process_has_started_anew_is_not_gone_on_with(session: Arguments, run: Run) -> None:
     arguments = session()
 

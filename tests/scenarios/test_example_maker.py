@@ -29,6 +29,7 @@ CUTS: dict[str, Cut] = {
     "silence": lambda _, proxy: proxy.cut(Line.swallow),
     "killed by the venue": lambda scene, _: scene.admin("kill-client", MAKER),
 }
+LOSSES = [way for way in CUTS if way != "killed by the venue"]
 
 
 class ExampleMaker:
@@ -163,6 +164,31 @@ def test_after_every_cut_it_knows_what_it_has_left(scene: Scene, proxy: Proxy, m
     watch.wait_for_open(MAKER, 0)
     ended = maker.told[-2]
     assert (ended["event"], ended["quotes"], Decimal(ended["position"])) == ("ended", [], positions_at_ends(watch)[-1])
+
+
+@pytest.mark.parametrize("way", LOSSES)
+def test_where_the_gateway_has_grace_it_comes_back_to_quotes_that_stand(
+    make_scene: Callable[..., Scene], tmp_path: Path, way: str
+) -> None:
+    scene = make_scene(heartbeat_interval_s=1, admin_socket=str(tmp_path / "admin.sock"), cancel_grace_ms=60_000)
+    proxy = Proxy(scene.gateway.host, scene.gateway.port)
+    maker = ExampleMaker(proxy.port)
+    try:
+        watch, taker = scene.watch(), scene.trader("stranger-1")
+        wait_for_agreement(maker, watch)
+        stood = set(watch.remaining(MAKER))
+        CUTS[way](scene, proxy)
+        take(taker, 100)
+        maker.wait_for(lambda maker: len(maker.left()) > 1, "the maker's return")
+        told = maker.left()[1]
+        assert (set(standing(told)), told["uncertain"], told["reset"]) == (stood, "0", False)
+        wait_for_agreement(maker, watch)
+        assert maker.end() == 0
+        watch.wait_for_open(MAKER, 0)
+        assert Decimal(maker.told[-2]["position"]) == positions_at_ends(watch)[-1]
+    finally:
+        maker.close()
+        proxy.close()
 
 
 def test_a_gateway_that_has_forgotten_the_stream_leaves_open_what_nobody_can_tell(tmp_path: Path) -> None:
