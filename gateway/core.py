@@ -211,7 +211,7 @@ class Core:
                 self._judge(link, seen, now)
         while (session := self.grace.first_over(self.judged(seen))) is not None:
             self.gone(session, self.grace.loss_of(session).cause, now)
-        self.switches.expire(now, seen, unread)
+        self.switches.expire(now, seen, [*unread, *self.dispatcher.held_up])
         # Last: an order whose session has just been found gone is dead.
         self.dispatcher.releases.release(now)
 

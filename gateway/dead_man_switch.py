@@ -19,8 +19,8 @@ the portfolio speaks to it. Neither does a lock of the portfolio stop it, nor a 
 
 The switch fires when its time has passed and everything that had arrived by then has been processed, so that a request
 that was there in time counts, however long the gateway stood still. Lines of the portfolio that had more to read than
-their share of a pass are read on, at most DEAD_MAN_READ_MOST_MS. What a connection sends that waits for its key's
-former session to end has not arrived in this sense: it is not logged on yet.
+their share of a pass, or that dead orders hold up, are waited for, at most DEAD_MAN_READ_MOST_MS. What a connection
+sends that waits for its key's former session to end has not arrived in this sense: it is not logged on yet.
 
 All orders and quotes of the portfolio that are open then are dead at once, by the mark of the portfolio
 (cancel_on_disconnect.py); the sessions live on, and what they enter afterwards lives. Sessions that are ending tell of

@@ -165,8 +165,8 @@ CANCEL_ALL_AFTER_MOST_MS: Final = 86_399_999
 DEAD_MAN_EXPIRIES_PER_TICK_MAX: Final = 1_024
 """Switches that fire before something else has its turn."""
 DEAD_MAN_READ_MOST_MS: Final = 1_000
-"""For how long after its time a switch waits for lines of its portfolio that are not read to the end: time enough for
-all that their sockets can hold."""
+"""For how long after its time a switch waits for lines of its portfolio that are held up, or not read to the end: time
+enough for all that their sockets can hold."""
 
 # Speed bumps --------------------------------------------------------------------------------------------------------
 

@@ -335,6 +335,26 @@ def test_lines_of_the_portfolio_are_read_on_before_it_is_judged(driver: CoreDriv
     assert len(expiries(driver)) == 1
 
 
+def test_a_request_behind_one_that_dead_orders_hold_up_still_counts() -> None:
+    driver = CoreDriver(configuration(drain_step_orders=10))
+    maker, line = driver.logged_on("maker-1"), driver.logged_on("stranger-1")
+    for number in range(1, 101):
+        maker.order(number)
+    line.order(1, price=nine(50))
+    ask(line, 1_000)
+    driver.now += 1_000 * MS
+    maker.lose()
+    line.order(2, side=Side.SELL)
+    ask(line, 1_000)
+    assert line.link.is_held_up
+    driver.core.tick(driver.now, driver.now)
+    assert expiries(driver) == []
+    assert driver.settle() > 1
+    assert answers(line)[-1] == (ACCEPTED, driver.now + 1_000 * MS)
+    driver.tick(1_000 * MS)
+    assert expiries(driver) == [expiry(driver.now, 2, portfolio=2)]
+
+
 def test_a_line_that_is_never_read_to_the_end_puts_it_off_for_a_while_only(driver: CoreDriver) -> None:
     line = driver.logged_on("maker-1")
     ask(line, 1_000)
