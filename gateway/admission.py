@@ -26,6 +26,7 @@ from gateway.lifecycle import (
 )
 from gateway.log import Log
 from gateway.logon import LogonRequest, Refusal, judge_frame, judge_number
+from gateway.refusal_log import RefusalLog
 from gateway.session import Link, LinkClosing, LinkState, Session, SessionState, logged_out
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Admission:
         self._refuse_duplicates = settings.duplicate_logon == "refuse"
         self._heartbeat_interval_s = settings.heartbeat_interval_s
         self._log = log
+        self._refusals = RefusalLog(log)
         self._pending_logons_max = pending_logons_max
         # In order of connecting, so that the one that has waited longest is the first.
         self._pending_logons: dict[Link, None] = {}
@@ -77,8 +79,7 @@ class Admission:
             session = self._core.sessions[verdict.slot]
             verdict = self._judge(verdict, session, now) or verdict
         if isinstance(verdict, Refusal):
-            self._log.warning("logon refused", reason=verdict.text)
-            self.refuse(link, verdict.text, now)
+            self.reject(link, verdict.text, now)
             return
         self._forget(link)
         self._core.make_way(session, not verdict.reset, now)
@@ -103,6 +104,11 @@ class Admission:
         self._forget(link)
         link.state = next_link_state(link.state, LinkEvent.LEFT)
         self._core.close(link, closing)
+
+    def reject(self, link: Link, text: str, now: int) -> None:
+        """`refuse`, for what the operator may want to know."""
+        self._refusals.refused(text, now)
+        self.refuse(link, text, now)
 
     def refuse(self, link: Link, text: str, now: int) -> None:
         """LoggedOut without a session: number 0, part of no stream."""

@@ -23,7 +23,7 @@ from gateway.details cimport integer_details
 from gateway.engine cimport (
     OUTCOME_ACCEPTED, Command, Engine, Outcome, Taker, reject, start_outcome,
 )
-from gateway.lookup cimport scoped_hash
+from gateway.lookup cimport secret_hash
 from gateway.mmp cimport mmp_group_of
 from gateway.order_checks cimport check_iceberg, check_price, check_quantity, check_show_quantity, check_venue
 from gateway.registry cimport (
@@ -79,7 +79,7 @@ cdef uint32_t find_amendable(Engine engine, const Command* command, Outcome* out
     if not check_venue(engine, portfolio, instrument, outcome):
         return NONE
     handle = engine.registry.find_client(
-        portfolio, command.client_order_id, scoped_hash(portfolio, command.client_order_id))
+        portfolio, command.client_order_id, secret_hash(&engine.registry.secret, portfolio, command.client_order_id))
     if handle != NONE:
         order = order_at(&engine.registry.orders, handle)
         if order.instrument == instrument and not order.flags & ORDER_IS_QUOTE:

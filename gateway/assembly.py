@@ -16,8 +16,11 @@ _MILLISECOND_NS: Final = 1_000_000
 _SECOND_NS: Final = 1_000_000_000
 
 
-def engine_of(config: Config) -> Engine:
-    """The engine. Instruments, portfolios and owners (one for each key) have the indexes of the file's order."""
+def engine_of(config: Config, hash_secret: int = 0) -> Engine:
+    """The engine. Instruments, portfolios and owners (one for each key) have the indexes of the file's order.
+
+    `hash_secret` are 128 bits that no client knows, so that none can choose ids that are slow to find.
+    """
     index_of = {portfolio.id: index for index, portfolio in enumerate(config.portfolios)}
     return Engine(
         [instrument_spec(instrument) for instrument in config.instruments],
@@ -25,6 +28,7 @@ def engine_of(config: Config) -> Engine:
         [OwnerSpec(index) for index in portfolio_indexes(config)],
         ORDERS_MAX,
         mmp_groups=[mmp_group_spec(group, index_of[group.portfolio]) for group in config.mmp_groups],
+        hash_secret=hash_secret,
     )
 
 

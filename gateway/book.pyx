@@ -11,7 +11,7 @@ from libc.stdint cimport int8_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 
 from gateway.lookup cimport (
-    Cursor, lookup_add, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start, lookup_take, scoped_hash,
+    Cursor, lookup_add, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start, lookup_take, secret_hash,
 )
 from gateway.registry cimport ORDER_IN_BOOK, Order, Registry, order_at, order_is_dead
 from gateway.slab cimport NONE, Slab, slab_close, slab_give, slab_init, slab_reserve, slab_take
@@ -233,7 +233,7 @@ cdef class Books:
         cdef Order* order = order_at(&self.registry.orders, handle)
         cdef uint32_t side = side_index(order.instrument, order.side)
         cdef int64_t key = -order.side * order.price
-        cdef uint32_t hash = scoped_hash(side, key)
+        cdef uint32_t hash = secret_hash(&self.registry.secret, side, key)
         cdef uint32_t node = self.find_level(side, key, hash)
         if node == NONE:
             node = self.make_level(side, key, hash)

@@ -57,10 +57,13 @@ _MILLISECOND_NS: Final = 1_000_000
 class Core:
     """One gateway's state: sessions, orders, books, streams. `log` gets the events that an operator wants to know.
 
-    `pending_logons_max` connections at most wait for their Logon.
+    `pending_logons_max` connections at most wait for their Logon. `hash_secret` are 128 bits that no client knows: no
+    output depends on it.
     """
 
-    def __init__(self, config: Config, log: Log, pending_logons_max: int = PENDING_LOGONS_MAX) -> None:
+    def __init__(
+        self, config: Config, log: Log, pending_logons_max: int = PENDING_LOGONS_MAX, hash_secret: int = 0
+    ) -> None:
         settings = config.gateway
         self._log = log
         self.key_ring = KeyRing(config.api_keys)
@@ -77,7 +80,7 @@ class Core:
         self._watchers: dict[int, list[Session]] = {}
         for key in config.api_keys:
             self.add_session(key)
-        self.engine = engine_of(config)
+        self.engine = engine_of(config, hash_secret)
         orders = Orders(self.engine, self.sessions, rate_limits_of(config.rate_limit, portfolio_indexes(config)))
         orders.allow_dead(settings.drain_step_orders)
         self.cancels = CancelOnDisconnect(orders, settings.drain_step_orders, self.tally)
@@ -352,8 +355,7 @@ class Core:
             policy_text = CAUSE_POLICY[Cause.PROTOCOL_VIOLATION].text
             self.gone(session_of(link), Cause.PROTOCOL_VIOLATION, now, f"{policy_text}: {text}")
         else:
-            self._log.warning("logon refused", reason=text)
-            self._admission.refuse(link, text, now)
+            self._admission.reject(link, text, now)
 
     def logout(self, session: Session, now: int) -> None:
         """The client said goodbye."""

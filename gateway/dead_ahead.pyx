@@ -27,7 +27,7 @@ from gateway.book cimport Level, level_at
 from gateway.bump_release cimport start_amending, start_released
 from gateway.engine cimport INSTRUMENT_IS_OPEN
 from gateway.fill_or_kill cimport TOO_MANY_DEAD, try_order
-from gateway.lookup cimport scoped_hash
+from gateway.lookup cimport secret_hash
 from gateway.mmp_groups cimport find_mmp_group
 from gateway.quote_slots cimport find_quote_slot, quote_index, quote_slot_at
 from gateway.quotes cimport QUOTES_PER_MASS_QUOTE_MAX
@@ -51,7 +51,7 @@ cdef bint clear_for_order(Engine engine, const Command* command) noexcept nogil:
 cdef bint clear_for_amend(Engine engine, const Command* command) noexcept nogil:
     cdef uint32_t portfolio = engine.registry.owners[command.owner].portfolio
     cdef uint32_t handle = engine.registry.find_client(
-        portfolio, command.client_order_id, scoped_hash(portfolio, command.client_order_id))
+        portfolio, command.client_order_id, secret_hash(&engine.registry.secret, portfolio, command.client_order_id))
     cdef const Order* order
     if handle == NONE:
         return True

@@ -28,4 +28,5 @@ class Engine:
         first_order_id: int = 1,
         first_match_id: int = 1,
         first_exec_id: int = 1,
+        hash_secret: int = 0,
     ) -> Self: ...

@@ -25,7 +25,7 @@ from gateway.bump_queue cimport BumpQueue
 from gateway.details cimport decimal_details, integer_details
 from gateway.fill_or_kill cimport can_fill
 from gateway.lookup cimport (
-    Cursor, lookup_add, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start, scoped_hash,
+    Cursor, lookup_add, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start, scoped_hash, secret_hash,
 )
 from gateway.mmp cimport check_protection, mmp_group_of, protect
 from gateway.order_checks cimport (
@@ -49,14 +49,14 @@ cdef class Engine:
 
     instruments, portfolios, owners, mmp_groups: sequences of InstrumentSpec, PortfolioSpec, OwnerSpec and MmpGroupSpec;
     owners are named by their index. orders_max: most orders at a time, fenced ones that are not yet drained among them.
-    first_*_id: where the counters begin. ValueError names what is wrong with the arguments, MemoryError is what it says.
+    first_*_id: where the counters begin. hash_secret: up to 128 bits that no client knows; nothing but time depends on it. ValueError names what is wrong with the arguments, MemoryError is what it says.
     """
 
     def __cinit__(self, instruments, portfolios, owners, uint32_t orders_max, *, mmp_groups=(),
-                  int64_t first_order_id=1, int64_t first_match_id=1, int64_t first_exec_id=1):
+                  int64_t first_order_id=1, int64_t first_match_id=1, int64_t first_exec_id=1, hash_secret=0):
         if min(first_order_id, first_match_id, first_exec_id) < 1:
             raise ValueError("first ids: wanted 1 or more")
-        self.registry = Registry(portfolios, owners, orders_max, mmp_groups)
+        self.registry = Registry(portfolios, owners, orders_max, mmp_groups, hash_secret)
         self.books = Books(self.registry, 0)
         self.bumps = BumpQueue(self.registry)
         self.last_order_id = first_order_id - 1
@@ -356,7 +356,8 @@ cdef class Engine:
     # Commands.
 
     cdef void new_order(self, const Command* command, Outcome* outcome) noexcept nogil:
-        cdef uint32_t hash = scoped_hash(self.registry.owners[command.owner].portfolio, command.client_order_id)
+        cdef uint32_t hash = secret_hash(
+            &self.registry.secret, self.registry.owners[command.owner].portfolio, command.client_order_id)
         cdef uint32_t instrument = self.find_instrument(command.instrument_id)
         cdef uint32_t mmp_group
         cdef Taker taker
@@ -391,7 +392,8 @@ cdef class Engine:
         cdef uint32_t portfolio = self.registry.owners[command.owner].portfolio
         start_outcome(command, outcome)
         self.cancel(command, self.registry.find_client(
-            portfolio, command.client_order_id, scoped_hash(portfolio, command.client_order_id)),
+            portfolio, command.client_order_id,
+            secret_hash(&self.registry.secret, portfolio, command.client_order_id)),
             b"client order id %lld is not open in instrument %lld", command.client_order_id, outcome)
 
     cdef void cancel_order_by_id(self, const Command* command, Outcome* outcome) noexcept nogil:

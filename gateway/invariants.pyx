@@ -12,7 +12,7 @@ from gateway.bump_queue cimport (
 )
 from gateway.engine cimport Engine
 from gateway.lookup cimport (
-    LINE_ENTRIES, Cursor, Line, Lookup, lookup_bucket, lookup_next, lookup_overflow, lookup_start, scoped_hash,
+    LINE_ENTRIES, Cursor, Line, Lookup, lookup_bucket, lookup_next, lookup_overflow, lookup_start, scoped_hash, secret_hash,
 )
 from gateway.quote_slots cimport QuoteSlot, QuoteSlots, quote_index, quote_slot_at
 from gateway.registry cimport (
@@ -158,7 +158,8 @@ cdef int walk_list(Registry registry, uint32_t owner, bint covered, set handles,
                     f"{where}: shows {order.shown} of {order.quantity - order.filled}, {order.show_quantity} at a time")
         if not order.flags & ORDER_IS_QUOTE:
             require(found_once(&registry.by_client, order.client_hash, handle), f"{where}: not found by client_order_id")
-            require(order.client_hash == scoped_hash(order.portfolio, order.client_order_id), f"{where}: client_hash")
+            require(order.client_hash == secret_hash(&registry.secret, order.portfolio, order.client_order_id),
+                    f"{where}: client_hash")
             require(found_once(&registry.by_order_id, <uint32_t>order.order_id, handle),
                     f"{where}: not found by order_id")
         if order_is_dead(order, registry.owners, registry.portfolios):
@@ -392,7 +393,8 @@ cdef int check_side(Books books, uint32_t instrument, int side, set queued) exce
         where = f"instrument {instrument}, side {side}, price {-side * level.key}"
         require(level.better == previous, f"{where}: better")
         require(previous == NONE or level.key > key, f"{where}: out of order")
-        require(&books.sides[level.side] == book and level.hash == scoped_hash(level.side, level.key)
+        require(&books.sides[level.side] == book and level.hash == secret_hash(
+            &books.registry.secret, level.side, level.key)
                 and found_once(&books.by_price, level.hash, node), f"{where}: not found by price")
         check_queue(books, node, instrument, side, where, queued)
         nodes.append(node)

@@ -211,6 +211,8 @@ CAPTURE_UNTOLD_MAX: Final = 64
 
 # Logs ---------------------------------------------------------------------------------------------------------------
 
+REFUSED_LOGON_LOG_INTERVAL_MS: Final = 1_000
+"""Of each kind of refused logon there is one line in the log in so long."""
 LOG_LINE_MAX_BYTES: Final = 4_096
 """PIPE_BUF of Linux: a line up to this long is written whole or not at all, and never waits for a slow reader."""
 

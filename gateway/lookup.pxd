@@ -13,12 +13,16 @@ Keys are not kept: a caller walks the entries of a hash and compares with its ow
 side.
 """
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from gateway.slab cimport NONE, PAGE_MASK, PAGE_SHIFT, Slab, slab_close, slab_give, slab_init, slab_reserve, slab_take
 
 cdef extern from *:
+    """
+    typedef unsigned __int128 lookup_uint128;
+    """
+    ctypedef unsigned long long uint128_t "lookup_uint128"
     int __builtin_ctz(unsigned int bits) nogil
 
 
@@ -49,8 +53,30 @@ cdef struct Cursor:
     uint32_t hash
 
 
+cdef struct HashSecret:
+    uint64_t mask
+    uint64_t multiplier   # odd
+
+
+cdef inline HashSecret make_secret(uint64_t high, uint64_t low) noexcept nogil:
+    """The secret that 128 random bits make, or bits that are the same each time."""
+    cdef HashSecret secret
+    secret.mask = low ^ 0xA0761D6478BD642FULL
+    secret.multiplier = (high ^ 0xE7037ED1A0B428DBULL) | 1
+    return secret
+
+
+cdef inline uint32_t secret_hash(const HashSecret* secret, uint32_t scope, int64_t key) noexcept nogil:
+    """For keys that clients choose: a portfolio's client order ids, a book side's prices.
+
+    Who does not know the secret cannot choose keys that meet in one bucket. Nothing but time depends on it.
+    """
+    cdef uint128_t product = <uint128_t>(<uint64_t>key ^ (<uint64_t>scope << 40) ^ secret.mask) * secret.multiplier
+    return <uint32_t>(<uint64_t>product ^ <uint64_t>(product >> 64))
+
+
 cdef inline uint32_t scoped_hash(uint32_t scope, int64_t key) noexcept nogil:
-    """For keys that users choose: a portfolio's client order ids, a book side's prices."""
+    """For keys that the configuration gives: ids of instruments and groups."""
     cdef unsigned long long mixed = <unsigned long long>key ^ (<unsigned long long>scope << 40)
     mixed = (mixed ^ (mixed >> 32)) * 0x9E3779B97F4A7C15ULL
     return <uint32_t>(mixed >> 32)

@@ -54,7 +54,7 @@ from gateway.dead_ahead cimport clear_for_amend, clear_for_order
 from gateway.engine cimport (
     EVENT_FILL, EVENTS_PER_ORDER_MAX, FILLS_PER_ORDER_MAX, OUTCOME_ACCEPTED, Command, Engine, Event, Outcome,
 )
-from gateway.lookup cimport scoped_hash
+from gateway.lookup cimport secret_hash
 from gateway.rate_limit cimport BUCKET_ORDERS, COST_ORDER, RateLimits
 from gateway.mmp_reports cimport report_triggered, report_unfrozen
 from gateway.registry cimport Registry
@@ -128,7 +128,7 @@ cdef class Orders:
             if header.protocol_id != PROTOCOL_ID or header.message_length < HEADER_SIZE:
                 at = size
             elif leads_with_client_order_id(header.message_type_id):
-                hashes[count] = scoped_hash(portfolio, (<const int64_t*>(data + at + HEADER_SIZE))[0])
+                hashes[count] = secret_hash(&registry.secret, portfolio, (<const int64_t*>(data + at + HEADER_SIZE))[0])
                 registry.prefetch_line(hashes[count])
                 count += 1
                 at += header.message_length

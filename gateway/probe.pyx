@@ -19,7 +19,7 @@ from gateway.bump_queue cimport Bumped
 from gateway.day_orders cimport leave_due, settle
 from gateway.dead_ahead cimport clear_for_amend, clear_for_mass_quote, clear_for_order
 from gateway.engine cimport EVENT_FILL, OUTCOME_ACCEPTED, Command, Engine, Event, Outcome
-from gateway.lookup cimport scoped_hash
+from gateway.lookup cimport Line, Lookup, lookup_bucket, lookup_overflow, secret_hash
 from gateway.mass_cancel cimport CancelFilter, leave_matching
 from gateway.mmp_groups cimport find_mmp_group
 from gateway.quotes cimport (
@@ -35,6 +35,21 @@ from gateway.bump_release cimport RELEASED_DEAD, RELEASED_NOTHING, RELEASED_QUOT
 from gateway.engine_types import (
     CanceledOrder, EventRecord, MassQuoteRecord, OutcomeRecord, QuoteRecord, QuoteSideRecord, ReleaseRecord, RestingOrder,
 )
+
+
+cdef uint32_t fullest_bucket(const Lookup* lookup) noexcept:
+    cdef uint32_t bucket
+    cdef uint32_t entries
+    cdef uint32_t most = 0
+    cdef Line* line
+    for bucket in range(lookup.mask + 1 + lookup.split):
+        line = lookup_bucket(lookup, bucket)
+        entries = line.count
+        while line.next != NONE:
+            line = lookup_overflow(lookup, line.next)
+            entries += line.count
+        most = max(most, entries)
+    return most
 
 
 cdef int64_t null_or(value) except? -1:
@@ -79,7 +94,7 @@ cdef class RegistryProbe:
         order.owner = owner
         order.portfolio = self.registry.owners[owner].portfolio
         order.flags = ORDER_IS_COVERED if covered else 0
-        order.client_hash = scoped_hash(order.portfolio, client_order_id)
+        order.client_hash = secret_hash(&self.registry.secret, order.portfolio, client_order_id)
         self.registry.bind(handle)
         return handle
 
@@ -122,7 +137,7 @@ cdef class RegistryProbe:
 
     def find_client(self, uint32_t portfolio, int64_t client_order_id):
         return handle_or_none(self.registry.find_client(
-            portfolio, client_order_id, scoped_hash(portfolio, client_order_id)))
+            portfolio, client_order_id, secret_hash(&self.registry.secret, portfolio, client_order_id)))
 
     def find_order_id(self, int64_t order_id):
         return handle_or_none(self.registry.find_order_id(order_id))
@@ -158,6 +173,10 @@ cdef class RegistryProbe:
             levels.append((-side * level.key, handles))
             node = level.worse
         return levels
+
+    def longest_chains(self):
+        """Entries of the fullest bucket: of the lookup of client order ids, and of that of prices."""
+        return fullest_bucket(&self.registry.by_client), fullest_bucket(&self.books.by_price)
 
     def splits(self):
         """Buckets that the two lookups have split so far: (by client_order_id, by order_id)."""

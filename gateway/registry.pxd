@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int8_t, int64_t, uint16_t, uint32_t
 
-from gateway.lookup cimport Lookup
+from gateway.lookup cimport HashSecret, Lookup
 from gateway.mmp_groups cimport MmpGroups
 from gateway.quote_slots cimport QuoteSlots
 from gateway.slab cimport NONE, PAGE_MASK, PAGE_SHIFT, Slab
@@ -103,6 +103,7 @@ cdef struct Portfolio:
 
 cdef class Registry:
     cdef:
+        HashSecret secret     # for what clients choose: their order ids, and the prices of the books
         Slab orders
         Lookup by_client      # orders that are not quotes, as by_order_id
         Lookup by_order_id

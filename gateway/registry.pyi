@@ -15,4 +15,5 @@ class Registry:
         owners: Sequence[OwnerSpec],
         orders_max: int,
         mmp_groups: Sequence[MmpGroupSpec] = (),
+        hash_secret: int = 0,
     ) -> Self: ...

@@ -6,13 +6,13 @@ with an epoch that the owner has already left behind.
 """
 
 cimport cython
-from libc.stdint cimport INT64_MAX, int8_t, int64_t, uint32_t
+from libc.stdint cimport INT64_MAX, UINT64_MAX, int8_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 
 from gateway.day_lists cimport days_add, days_init, days_take
 from gateway.lookup cimport (
     Cursor, lookup_add, lookup_bucket, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start, lookup_take,
-    scoped_hash,
+    make_secret,
 )
 from gateway.mmp_groups cimport (
     MmpGroup, find_mmp_group, mmp_group_init, mmp_groups_close, mmp_groups_init, mmp_hash,
@@ -62,10 +62,11 @@ cdef class Registry:
     portfolios: sequence of PortfolioSpec; owners: sequence of OwnerSpec; mmp_groups: sequence of MmpGroupSpec. MemoryError or ValueError on bad sizes.
     """
 
-    def __cinit__(self, portfolios, owners, uint32_t orders_max, mmp_groups=()):
+    def __cinit__(self, portfolios, owners, uint32_t orders_max, mmp_groups=(), hash_secret=0):
         cdef uint32_t i
         if not 0 < orders_max < NONE // 2:
             raise ValueError(f"orders_max: wanted 1 to {NONE // 2 - 1}, was {orders_max}")
+        self.secret = make_secret(hash_secret >> 64 & UINT64_MAX, hash_secret & UINT64_MAX)
         # Room for all that there may ever be, so that they never move; what is not used costs no memory.
         self.owners = <Owner*>calloc(OWNERS_MAX, sizeof(Owner))
         self.portfolios = <Portfolio*>calloc(PORTFOLIOS_MAX, sizeof(Portfolio))
@@ -158,7 +159,7 @@ cdef class Registry:
     # Queries.
 
     cdef uint32_t find_client(self, uint32_t portfolio, int64_t client_order_id, uint32_t hash) noexcept nogil:
-        """The live order, or NONE: a dead one's client_order_id is free again. hash: scoped_hash of the same two."""
+        """The live order, or NONE: a dead one's client_order_id is free again. hash: secret_hash of the same two."""
         cdef Cursor cursor = lookup_start(&self.by_client, hash)
         cdef uint32_t handle = lookup_next(&self.by_client, &cursor)
         cdef Order* order

@@ -12,6 +12,7 @@ import asyncio
 import gc
 import os
 import resource
+import secrets
 import signal
 import socket
 import traceback
@@ -104,7 +105,8 @@ class Server:
         self._settings = config.gateway
         self._log = log
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._core = Core(config, log, pending_logons_max(descriptors, len(config.api_keys)))
+        pending = pending_logons_max(descriptors, len(config.api_keys))
+        self._core = Core(config, log, pending, hash_secret=secrets.randbits(128))
         self._finished = asyncio.Event()
 
     async def run(self) -> None:

@@ -61,6 +61,11 @@ REFUSALS: Final = (
 """How the text of a refusal begins, and the class that it is counted in."""
 
 
+def refusal_kind(text: str) -> str:
+    """The class that a refusal with this text is counted in."""
+    return next((kind for start, kind in REFUSALS if text.startswith(start)), OTHER_REFUSAL)
+
+
 class Histogram:
     """Observations in ns, counted in buckets with fixed upper bounds; the last bucket has none."""
 
@@ -103,7 +108,7 @@ class Tally:
 
     def refused(self, text: str) -> None:
         """A connection was sent away with this text before it had a session."""
-        self.refusals[next((kind for start, kind in REFUSALS if text.startswith(start)), OTHER_REFUSAL)] += 1
+        self.refusals[refusal_kind(text)] += 1
 
     def fenced(self, fire: "Ending") -> None:
         """A session's end has begun, and its orders are dead."""

@@ -1,5 +1,6 @@
 """The core's own decisions: who gets in, who has to wait, who gives way, and how everything ends."""
 
+import random
 from typing import Any
 
 import pytest
@@ -15,10 +16,11 @@ from support.core_driver import (
     configuration,
     logged_out,
     logon_conf,
+    nine,
     orders_canceled,
 )
 
-from codec.layout import Cause
+from codec.layout import Cause, Side
 from gateway.core import link_of, session_of
 from gateway.errors import LifecycleError
 from gateway.limits import BUFFER_LEAST_BYTES, PENDING_LOGONS_MAX
@@ -362,3 +364,23 @@ def test_a_bug_of_ours_in_the_state_table_is_no_silent_wrong_state(driver: CoreD
         link_of(driver.session("maker-1"))
     with pytest.raises(LifecycleError, match="no session in state LINK_LOGON"):
         session_of(driver.connect().link)
+
+
+def test_no_output_depends_on_the_secret_of_the_lookups() -> None:
+    told = []
+    for hash_secret in (0, 2**127 + 12345):
+        driver = CoreDriver(hash_secret=hash_secret)
+        chance = random.Random(5)
+        lines = [driver.logged_on(client_id) for client_id in ("watch-1", "maker-1", "maker-2")]
+        for number in range(1, 400):
+            line = chance.choice(lines[1:])
+            sides = {"side": chance.choice([Side.BUY, Side.SELL]), "price": nine(chance.randrange(95, 105))}
+            line.order(chance.randrange(1, 300), **sides)
+            if number % 50 == 0:
+                cancel = {"client_order_id": chance.randrange(1, 300), "correlation_id": 1, "instrument_id": 1}
+                line.send("CancelOrderRequest", **cancel)
+        lines[1].lose()
+        driver.settle()
+        told.append([bytes(line.take_bytes()) for line in lines])
+    assert told[0] == told[1]
+    assert len(told[0][0]) > 100_000

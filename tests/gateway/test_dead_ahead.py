@@ -250,6 +250,27 @@ def test_no_more_dead_orders_are_passed_between_two_steps_than_a_step_takes_out_
     assert [name for name, _ in fields_of(play.bystander)] == ["NewOrderResponse"]
 
 
+def test_two_fires_at_once_hide_their_orders_from_a_taker_and_each_tells_of_its_own() -> None:
+    play = Play()
+    play.rest(1, 250, price=nine(100))
+    for number in range(1_001, 1_251):
+        play.live(number, price=nine(100))
+    play.rest(251, 250, price=nine(99))
+    play.driver.flush()
+    play.maker.half_close()
+    play.bystander.half_close()
+    play.taker.order(1, **SELL, price=nine(99), quantity=quantity(700))
+    steps, told = play.steps_until_told(play.taker)
+    assert (steps, told[0][1]["total_filled"]) == (750 // STEP, quantity(0))
+    play.driver.settle()
+    for line, numbers in ((play.maker, range(1, 501)), (play.bystander, range(1_001, 1_251))):
+        frames = [message.fields for message in line.take() if message.name == "OrdersCanceled"]
+        entries = [entry for fields in frames for entry in fields["orders"]]
+        assert [entry["client_order_id"] for entry in entries] == list(numbers)
+        assert len({fields["exec_id"] for fields in frames}) == 1
+    assert sorted(play.driver.ends()) == [("maker-1", "TCP_CLOSED", 500), ("maker-2", "TCP_CLOSED", 250)]
+
+
 def test_what_has_to_be_refused_and_what_does_not_trade_is_not_held_up() -> None:
     play = Play()
     play.rest(1, DEAD)

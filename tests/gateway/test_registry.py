@@ -15,8 +15,11 @@ OWNERS = [OwnerSpec(portfolio=0), OwnerSpec(portfolio=0), OwnerSpec(portfolio=1)
 BUCKET_LOAD = 3
 
 
-def make(orders_max: int = 1000) -> RegistryProbe:
-    registry = Registry(PORTFOLIOS, OWNERS, orders_max)
+SHARED_BITS = 10  # of hashes: in a lookup of up to 2**SHARED_BITS buckets, they all meet in one
+
+
+def make(orders_max: int = 1000, hash_secret: int = 0) -> RegistryProbe:
+    registry = Registry(PORTFOLIOS, OWNERS, orders_max, hash_secret=hash_secret)
     return RegistryProbe(registry, Books(registry, 1))
 
 
@@ -210,3 +213,53 @@ def test_a_registry_of_an_impossible_size_is_refused(orders_max: int) -> None:
 def test_an_owner_of_an_unknown_portfolio_is_refused() -> None:
     with pytest.raises(ValueError, match="owner 1: portfolio wanted below 2, was 2"):
         Registry(PORTFOLIOS, [OwnerSpec(portfolio=0), OwnerSpec(portfolio=2)], 10)
+
+
+def colliding(hash_secret: int, scope: int, count: int) -> list[int]:
+    """Keys that all lead to one bucket, for somebody who knows the secret."""
+    mask = hash_secret % 2**64 ^ 0xA0761D6478BD642F
+    multiplier = (hash_secret >> 64 ^ 0xE7037ED1A0B428DB) | 1
+    found: list[int] = []
+    key = 0
+    while len(found) < count:
+        key += 1
+        product = (key ^ scope << 40 ^ mask) * multiplier
+        if ((product ^ product >> 64) & (2**SHARED_BITS - 1)) == 0:
+            found.append(key)
+    return found
+
+
+@pytest.mark.parametrize("hash_secret", [0, 2**128 - 1, 0x0123456789ABCDEF0F1E2D3C4B5A6978])
+def test_ids_that_collide_for_who_knows_the_secret_are_as_good_as_any_for_another(hash_secret: int) -> None:
+    ids = colliding(hash_secret, 0, 1000)
+    chosen = make(hash_secret=hash_secret)
+    others = [make(hash_secret=random.Random(seed).getrandbits(128)) for seed in range(5)]
+    for order_id, client_order_id in enumerate(ids, 1):
+        handles = {probe.enter(0, client_order_id, order_id) for probe in (chosen, *others)}
+        assert handles == {order_id - 1}
+    assert chosen.longest_chains()[0] == len(ids)
+    assert max(probe.longest_chains()[0] for probe in others) <= 5 * BUCKET_LOAD
+    for probe in (chosen, *others):
+        assert [probe.find_client(0, client_order_id) for client_order_id in ids] == list(range(len(ids)))
+        check_registry(probe.registry)
+
+
+def test_prices_that_collide_for_who_knows_the_secret_are_as_good_as_any_for_another() -> None:
+    prices = colliding(0, 1, 1000)  # the side of the first instrument's sells, whose keys are their prices
+    known, unknown = make(), make(hash_secret=random.Random(1).getrandbits(128))
+    for probe in (known, unknown):
+        for number, price in enumerate(prices, 1):
+            handle = probe.enter(0, number, number)
+            assert handle is not None
+            probe.rest(handle, 0, -1, price)
+    assert known.longest_chains()[1] == len(prices)
+    assert unknown.longest_chains()[1] <= 5 * BUCKET_LOAD
+    assert known.depth(0, -1) == unknown.depth(0, -1)
+
+
+@pytest.mark.parametrize("step", [1, 2, 1_000, 2**20, 2**32, 2**40, 2**48])
+def test_ids_that_follow_a_pattern_are_spread_over_the_buckets(step: int) -> None:
+    probe = make(hash_secret=random.Random(step).getrandbits(128))
+    for number in range(1, 1001):
+        probe.enter(0, number * step, number)
+    assert probe.longest_chains()[0] <= 5 * BUCKET_LOAD
