@@ -146,6 +146,19 @@ def digest_of(entries: Sequence[Mapping[str, Any]]) -> int:
     )
 
 
+def judge_barrier(number: int, told: Sequence[Sighting]) -> list[Finding]:
+    """Whether a LogonConf with this number came after the cancels of the session before it. `told`: to its connection.
+
+    Not for a Logon with reset: what it finds untold is issued again behind its LogonConf.
+    """
+    names = ("OrdersCanceled", "CancelOnDisconnectReceipt")
+    late = [one for one in told if one.name in names and one.number > number]
+    if not late:
+        return []
+    wanted = f"above {late[-1].number}, that of the last {late[-1].name}"
+    return [Finding("LogonConf.sequenceNumber", wanted, str(number))]
+
+
 def judge_same_frames(live: Sequence[Sighting], told: Sequence[Sighting]) -> list[Finding]:
     """Whether a session's own line brought each frame that drop copy had shown, under its number, with its content."""
     by_number = {one.number: one for one in told}

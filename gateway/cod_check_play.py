@@ -301,7 +301,8 @@ class Play:
         line.talks = False  # whatever it said now would be the rest of that frame
 
     def wait(self, step: steps.Wait) -> None:
-        self.stage.pump(lambda: False, time.monotonic_ns() + step.ms * MS)
+        wait_ms = step.ms + step.intervals * self.stage.heartbeat_interval_ms
+        self.stage.pump(lambda: False, time.monotonic_ns() + wait_ms * MS)
 
     def cut_line(self, step: steps.Cut) -> None:
         stage = self.stage

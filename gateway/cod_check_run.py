@@ -76,6 +76,8 @@ class Runner:
                     stage.log_on(part)
             self.heartbeat_interval_ms = stage.heartbeat_interval_ms
             self.missing = self._unmet() | dict(_not_offered(stage))
+            if why := stage.resend_all("maker"):
+                self.missing["resend"] = why
             self._clean_up(stage)
         finally:
             stage.let_go()
@@ -102,6 +104,8 @@ class Runner:
 
     def _stage(self, limit_ms: int) -> Stage:
         stage = Stage(self._address, self._crew, self._settings, self._market)
+        stage.missing = self.missing
+        stage.heartbeat_interval_ms = self.heartbeat_interval_ms
         stage.time_limit_ns = time.monotonic_ns() + limit_ms * MS
         return stage
 

@@ -5,7 +5,7 @@ One thread owns a stage. `pump` moves bytes until something is true or a time ha
 
 import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -43,6 +43,7 @@ class Stage:
         self.record = Record()
         self.lines: dict[str, Line] = {}  # the newest of each part
         self.heard: list[tuple[Line, int, Event]] = []  # session messages too, with their times
+        self.missing: Mapping[str, str] = {}  # what the gateway does not offer, and why we think so
         self.heartbeat_interval_ms = 0
         self.time_limit_ns = 0
         self._address = address
@@ -104,7 +105,8 @@ class Stage:
             self.pump(partial(_has_answer, line), deadline)
             if line.core.is_logged_on:
                 self.lines[part] = line
-                self.pump(partial(_has_caught_up, line), deadline)
+                if "resend" not in self.missing:
+                    self.pump(partial(_has_caught_up, line), deadline)
                 if not self.sync(part, deadline):
                     raise StageFailedError(f"{part}: no answer to a TestRequest within {within_ms} ms of its Logon")
                 return line
@@ -140,6 +142,28 @@ class Stage:
         if not found:
             raise StageFailedError(f"{name} of {part} was not answered within {within_ms} ms: {self._last_word(line)}")
         return found[0]
+
+    def resend_all(self, part: str) -> str:
+        """Ask for the whole stream again; why that cannot be had, or ""."""
+        line = self.line(part)
+        number = line.core.numbers.next_outbound
+        line.core.resend_request(wall(time.monotonic_ns()), 1)
+        line.flush()
+
+        def refusals() -> list[Sighting]:
+            rejects = self.record.named(part, "Reject", LINE)
+            return [one for one in rejects if one.fields["ref_sequence_number"] == number]
+
+        def is_replayed() -> bool:
+            return any(isinstance(event, MessageReplayed) for event in self.events_of(line))
+
+        self.pump(
+            lambda: is_replayed() or bool(refusals()) or not line.is_open,
+            time.monotonic_ns() + self.settings.answer_ms * MS,
+        )
+        if refusals():
+            return f"the gateway answers ResendRequest with Reject, reason {refusals()[0].fields['reason']}"
+        return "" if is_replayed() else "the gateway does not answer ResendRequest"
 
     def sync(self, part: str, deadline_ns: int | None = None) -> bool:
         """Whether the session answers a TestRequest in time: then it has been told all that was before."""

@@ -167,9 +167,10 @@ class Cut(Step, frozen=True, kw_only=True):
 
 
 class Wait(Step, frozen=True, kw_only=True):
-    """Let time pass, with everybody's heartbeats going on."""
+    """Let time pass, with everybody's heartbeats going on; `intervals` are heartbeat intervals."""
 
-    ms: Milliseconds
+    ms: Milliseconds = 0
+    intervals: Annotated[int, Meta(ge=0, le=100)] = 0
 
 
 # What a step expects -------------------------------------------------------------------------------------------------

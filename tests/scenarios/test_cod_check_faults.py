@@ -8,9 +8,13 @@ from support.cod_check import SETTINGS, crew, runner, scenario, write_gateway
 from support.faulty_gateway import (
     Changes,
     ChangesEntries,
+    ConfirmsEarly,
     Delays,
     Fault,
     FaultyGateway,
+    ForgetsHistory,
+    HangsUp,
+    HasNoHistory,
     Lies,
     Swallows,
     SwallowsOneEntry,
@@ -24,7 +28,7 @@ from gateway.cod_check_scenario import Scenario
 from gateway.cod_check_verdict import Result, Verdict
 
 Try = Callable[..., Result]
-IMPATIENT = structs.replace(SETTINGS, within_ms=500)
+IMPATIENT = structs.replace(SETTINGS, within_ms=500, answer_ms=1_000)
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +134,52 @@ def test_a_cancel_that_is_told_twice(run_with: Try) -> None:
     assert [(where, got) for where, _, got in found(result)] == [
         ("OrdersCanceled.flags.isLastMessage of each frame", "[True, True]")
     ]
+
+
+def test_a_replay_that_leaves_out_what_was_told(run_with: Try) -> None:
+    steps = '{ do = "cut", how = "fin" }, { expect = "cancelled" }, { do = "log_on" }, { expect = "same_frames" }'
+    result = run_with(ForgetsHistory(), scenario(f"steps = [{steps}]"))
+    assert result.verdict is Verdict.BROKEN
+    assert [(expected, got) for _, expected, got in found(result)] == [("OrdersCanceled, as drop copy had it", "none")]
+
+
+def test_a_frame_that_no_client_can_read(run_with: Try) -> None:
+    result = run_with(ChangesEntries(cancel_reason=99), scenario(CANCELLED))
+    assert result.verdict is Verdict.BROKEN
+    ((where, expected, got),) = found(result)
+    assert (where, expected) == ("drop_copy's line", "frames of the protocol")
+    assert "wanted a value of CancelReason, was 99" in got
+
+
+def test_a_gateway_without_history_is_looked_at_by_the_next_observer(run_with: Try) -> None:
+    result = run_with(HasNoHistory(), scenario(f'observe = ["resend", "taker"]\n{CANCELLED}'))
+    assert (result.verdict, result.seen_by, result.remarks) == (Verdict.HOLDS, "taker", [])
+
+
+def test_what_no_observer_can_see_is_not_provable_and_never_holds(run_with: Try) -> None:
+    result = run_with(HasNoHistory(), scenario(BY_RESEND))
+    assert (result.verdict, result.why) == (
+        Verdict.NOT_PROVABLE,
+        "none of its observers is there (resend): the gateway does not answer ResendRequest",
+    )
+    idle = scenario(f'set_up = "idle"\nobserve = ["taker"]\n{CANCELLED}')
+    result = run_with(Fault(), idle)
+    assert (result.verdict, result.why) == (
+        Verdict.NOT_PROVABLE,
+        "no order stood whose absence a taker could see",
+    )
+
+
+def test_a_gateway_that_closes_a_living_session(run_with: Try) -> None:
+    steps = '{ do = "wait", ms = 400 }, { expect = "alive", of = "maker" }'
+    result = run_with(HangsUp(0.3), scenario(f"steps = [{steps}]"))
+    assert result.verdict is Verdict.BROKEN
+    assert found(result) == [("the session of maker", "an answer to a TestRequest", "none")]
+
+
+def test_a_logon_that_is_confirmed_too_early(run_with: Try) -> None:
+    steps = '{ do = "cut", how = "displaced" }, { expect = "barrier" }'
+    result = run_with(ConfirmsEarly(), scenario(f'observe = ["resend"]\nsteps = [{steps}]'))
+    assert result.verdict is Verdict.BROKEN
+    ((where, expected, _),) = found(result)
+    assert (where, expected.split(", ")[1]) == ("LogonConf.sequenceNumber", "that of the last OrdersCanceled")

@@ -91,6 +91,9 @@ def shipped(name: str) -> Scenario:
 
 SET_UP = """
 [[set_up]]
+name = "idle"
+steps = []
+[[set_up]]
 name = "resting"
 steps = [
   { do = "order", name = "ask", side = "sell", price = 4, lots = 2 },

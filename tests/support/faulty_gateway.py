@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from codec.layout import CancelReason, OrderStatus
-from codec.values import Complete, Message
+from codec.layout import FLAG_RESEND, CancelReason, OrderStatus
+from codec.values import Complete, Decimal72, Message
 from codec.wire import decode, encode, scan
 
 READ_MAX = 65_536
@@ -30,7 +30,6 @@ class Connection:
     fields_of_open: dict[int, dict[str, Any]] = field(default_factory=dict)
     last_number: int = 0  # as the client knows it
     shift: int = 0
-    epoch: int = 0
 
     def keep(self, message: Message) -> None:
         """Remember orders that rest."""
@@ -41,6 +40,8 @@ class Connection:
 class Fault:
     """A good gateway's frames, unchanged. Faults change what they want."""
 
+    hangs_up_after_s: float | None = None
+    """After how long a line of the maker is closed; None: not at all."""
     delay_of_end_s = 0.0
     """How long the good gateway does not learn that a client's line has ended."""
 
@@ -140,13 +141,50 @@ class Changes(Falsifies):
         return {**message.fields, **self.changed}
 
 
+class ForgetsHistory(Fault):
+    """Answers a ResendRequest with gaps where cancels had been told."""
+
+    def frame(self, connection: Connection, message: Message, frame: bytes) -> list[bytes]:
+        if message.header.flags & FLAG_RESEND and message.name == "OrdersCanceled":
+            return [_gap(message)]
+        return super().frame(connection, message, frame)
+
+
+class HasNoHistory(Fault):
+    """Never answers a ResendRequest."""
+
+    def frame(self, connection: Connection, message: Message, frame: bytes) -> list[bytes]:
+        if message.header.flags & FLAG_RESEND:
+            return []
+        return super().frame(connection, message, frame)
+
+
+class ConfirmsEarly(Fault):
+    """Tells a newcomer that goes on with the numbers of a cancel after its LogonConf."""
+
+    def frame(self, connection: Connection, message: Message, frame: bytes) -> list[bytes]:
+        number = message.header.sequence_number
+        if message.name == "LogonConf" and number > 1:
+            entry = {"client_order_id": 1, "order_id": 1, "instrument_id": 1, "cancel_reason": 7, "flags": 0}
+            told = {"timestamp": 1, "exec_id": 1, "flags": 1, "orders": [{**entry, "total_filled": Decimal72(0, -9)}]}
+            return [_renumbered(frame, number - 1), encode("OrdersCanceled", told, sequence_number=number)]
+        return super().frame(connection, message, frame)
+
+
+class HangsUp(Fault):
+    """Closes each line of the maker some time after it came."""
+
+    def __init__(self, after_s: float) -> None:
+        self.hangs_up_after_s = after_s
+
+
 class TellsTwice(Fault):
     """Tells drop copy of each cancel twice."""
 
     def frame(self, connection: Connection, message: Message, frame: bytes) -> list[bytes]:
         if message.name == "DropCopyEvent" and decode(bytes(message.fields["frame"])).name == "OrdersCanceled":  # type: ignore[arg-type]
             connection.shift += 1
-            return [frame, frame[:_NUMBER_OFFSET] + _NUMBER.pack(message.header.sequence_number + 1) + frame[16:]]
+            return [frame, _renumbered(frame, message.header.sequence_number + 1)]
         return super().frame(connection, message, frame)
 
 
@@ -258,6 +296,8 @@ class FaultyGateway:
             while data := await reader.read(READ_MAX):
                 if not connection.client_id:
                     connection.client_id = data[32:48].rstrip(b"\0").decode()
+                    if self._fault.hangs_up_after_s is not None and connection.client_id.startswith("maker"):
+                        self._loop.call_later(self._fault.hangs_up_after_s, writer.close)
                 writer.write(data)
 
     async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: Connection) -> None:
@@ -274,12 +314,16 @@ class FaultyGateway:
 
     def _told(self, connection: Connection, frame: bytes) -> list[bytes]:
         number = _NUMBER.unpack_from(frame, _NUMBER_OFFSET)[0] + connection.shift
-        shifted = frame[:_NUMBER_OFFSET] + _NUMBER.pack(number) + frame[16:]
+        shifted = _renumbered(frame, number)
         message = decode(shifted)
         connection.keep(message)
         told = self._fault.frame(connection, message, shifted)
         connection.last_number = max(connection.last_number, number + len(told) - 1)
         return told
+
+
+def _renumbered(frame: bytes, number: int) -> bytes:
+    return frame[:_NUMBER_OFFSET] + _NUMBER.pack(number) + frame[_NUMBER_OFFSET + _NUMBER.size :]
 
 
 def _frames(buffer: bytearray) -> Iterator[bytes]:
