@@ -37,23 +37,26 @@ class SwitchMachine(RuleBasedStateMachine):
                 ),
             )
         )
-        self.naive = NaiveSwitches(KEYS)
+        self.naive = NaiveSwitches()
+        self.open: dict[str, list[int]] = {client_id: [] for client_id in KEYS}
         self.lines: dict[str, Line] = {client_id: self.driver.logged_on(client_id) for client_id in KEYS}
         self.watchers = [self.driver.logged_on(client_id) for client_id in WATCHERS]
         self.orders = 0
         self.expected: dict[str, list[int]] = defaultdict(list)
         self.told: dict[str, list[int]] = defaultdict(list)
 
-    def expect(self, gone: list[tuple[str, int]]) -> None:
-        for client_id, client_order_id in gone:
-            self.expected[client_id].append(client_order_id)
+    def expect(self, client_id: str) -> None:
+        """All that the session has open is dead."""
+        if self.open[client_id]:
+            self.expected[client_id] += self.open[client_id]
+            self.open[client_id] = []
 
     @rule(client_id=clients)
     def enter(self, client_id: str) -> None:
         if client_id in self.lines:
             self.orders += 1
             self.lines[client_id].order(self.orders)
-            self.naive.of(client_id).open.append((client_id, self.orders))
+            self.open[client_id].append(self.orders)
 
     @rule(client_id=clients, timeout_ms=timeouts_ms, sequence=sequences, scope=scopes)
     def ask(self, client_id: str, timeout_ms: int, sequence: int | None, scope: int) -> None:
@@ -69,7 +72,7 @@ class SwitchMachine(RuleBasedStateMachine):
             scope=scope,
         )
         answers = [message.fields for message in line.take() if message.name == "CancelAllAfterResponse"]
-        status, trigger_time = self.naive.request(client_id, timeout_ms, sequence, scope, self.driver.now)
+        status, trigger_time = self.naive.request(*KEYS[client_id], timeout_ms, sequence, scope, self.driver.now)
         assert answers == [
             {
                 "correlation_id": self.orders,
@@ -85,7 +88,7 @@ class SwitchMachine(RuleBasedStateMachine):
     def lose(self, client_id: str) -> None:
         if client_id in self.lines:
             self.lines.pop(client_id).lose()
-            self.expect(self.naive.lose(client_id))
+            self.expect(client_id)
 
     @rule(client_id=clients)
     def come_back(self, client_id: str) -> None:
@@ -97,7 +100,7 @@ class SwitchMachine(RuleBasedStateMachine):
     @rule(client_id=clients)
     def displace(self, client_id: str) -> None:
         if client_id in self.lines:
-            self.expect(self.naive.lose(client_id))
+            self.expect(client_id)
             self.lines[client_id] = self.driver.connect()
             self.lines[client_id].logon(client_id)
             self.settle()
@@ -108,7 +111,10 @@ class SwitchMachine(RuleBasedStateMachine):
         seen = max(self.driver.now, self.driver.now + after_ns - unread_ns)
         self.driver.now += after_ns
         self.driver.core.tick(self.driver.now, seen)
-        self.expect(self.naive.tick(seen))
+        for portfolio in self.naive.fire(seen):
+            for client_id in KEYS:
+                if KEYS[client_id][0] == portfolio:
+                    self.expect(client_id)
         self.driver.flush()
 
     @precondition(lambda self: self.driver.core.is_busy)
@@ -146,8 +152,9 @@ class SwitchMachine(RuleBasedStateMachine):
     @invariant()
     def no_more_is_open_than_the_model_has(self) -> None:
         controls = self.driver.core.controls
-        for portfolio, naive in self.naive.portfolios.items():
-            assert controls.venue.portfolio_open(controls.portfolio_index[portfolio]) == len(naive.open)
+        for portfolio in (1, 2):
+            count = sum(len(self.open[client_id]) for client_id in KEYS if KEYS[client_id][0] == portfolio)
+            assert controls.venue.portfolio_open(controls.portfolio_index[portfolio]) == count
 
     def teardown(self) -> None:
         self.settle()

@@ -139,7 +139,7 @@ class CorePair:
         self.came_in(pair, frame)
 
     def came_in(self, pair: Pair, frame: Inbound | str) -> None:
-        if pair.line.link.is_held_up:
+        if pair.line.link.is_held_up and pair.naive.state == "live":
             self.naive.hold(pair.naive, frame)
             self.note_held_up()
         elif isinstance(frame, Inbound):

@@ -222,6 +222,18 @@ class CoreWalk(CorePair):
         else:
             assert self.controls.control(control)
 
+    def switch(self) -> None:
+        """A request to the dead man's switch."""
+        pair = self.one_of("live")
+        if pair is not None:
+            fields = {
+                "correlation_id": 6,
+                "timeout_ms": self.choose([0, 1, 20, 3_000, 3_000, 86_400_000]),
+                "arm_sequence": self.choose([None, None, 1, 2, 3, 4, 5]),
+                "scope": self.choose([1, 1, 1, 1, 1, 0]),
+            }
+            self.send(pair, "CancelAllAfterRequest", fields, cut=self.choose(CUTS))
+
     def settle(self) -> None:
         self.driver.core.settle(self.driver.now)
         self.naive.settle()
@@ -239,7 +251,7 @@ class CoreWalk(CorePair):
         core.tick(self.driver.now, seen)
         exec_ids = {session.client_id: session.ending.exec_id for session in core.sessions if session.ending}
         self.naive.tick(seen, lambda session: exec_ids.get(session.client_id, 0))
-        is_behind = core.dispatcher.releases.is_behind
+        is_behind = core.dispatcher.releases.is_behind or core.dispatcher.held_up
         assert is_behind or core.next_deadline is None or core.next_deadline > seen
 
 
@@ -252,6 +264,7 @@ ACTIONS: list[Callable[[CoreWalk], None]] = [
     *[CoreWalk.everybody_is_heard] * 3,
     *[CoreWalk.control] * 2,
     *[CoreWalk.trade_with_the_dead] * 2,
+    *[CoreWalk.switch] * 2,
     CoreWalk.settle,
     CoreWalk.connect,
     CoreWalk.logon_of_a_connection,
@@ -275,6 +288,7 @@ AMONG_THE_DEAD: list[Callable[[CoreWalk], None]] = [
     *[CoreWalk.new_orders] * 2,
     *[CoreWalk.request] * 2,
     *[CoreWalk.step] * 30,
+    CoreWalk.switch,
     CoreWalk.everybody_is_heard,
     CoreWalk.pass_time,
     CoreWalk.logout,

@@ -30,6 +30,7 @@ from support.naive_orders import NaiveOrders
 from support.naive_quotes import NaiveQuotes
 from support.naive_reports import NaiveReports, reason_told, told_of
 from support.naive_session import Inbound, NaiveEnding, NaiveFire, NaiveLine, NaiveLoss, NaiveSession, Said
+from support.naive_switches import NaiveSwitches
 
 DAY_NS = 86_400 * 10**9
 SESSION_MESSAGES = ("LogonConf", "LoggedOut", "Heartbeat", "TestRequest")
@@ -57,6 +58,7 @@ class NaiveGateway:
         self.now = 0
         self.stalled = 0
         self.shutting_down = False
+        self.switches = NaiveSwitches()
         self.emptying = False
         """Whether a deactivated book is being emptied, which takes the core as many steps as it likes."""
         self.lines: list[NaiveLine] = []
@@ -210,7 +212,16 @@ class NaiveGateway:
         over = [one for one in self.sessions if one.loss is not None and judged >= one.loss.judged + self.grace_ns]
         for session in sorted(over, key=order):
             self.gone(session, Cause.ADMIN)
+        self.fire_switches(seen)
         self.orders.release()
+
+    def fire_switches(self, seen: int) -> None:
+        """Lines that are held up may have a request to their portfolio's switch behind what holds them up."""
+        held_up = [line.session for line in self.lines if line.state == "live" and line.held]
+        read_on = frozenset(session.portfolio for session in held_up if session is not None)
+        portfolios = [portfolio.id for portfolio in self.config.portfolios]
+        for portfolio in self.switches.fire(seen, read_on):
+            self.kill_portfolio_orders(portfolios.index(portfolio), CancelReason.CLIENT_DISCONNECT)
 
     def has_lapsed(self, session: NaiveSession, judged: int) -> bool:
         if session.probed_judged is None:
@@ -477,9 +488,24 @@ class NaiveGateway:
         if session.drop_copy:
             text = "a drop-copy session may not send this message"
             self.reject(session, frame, RejectReason.MESSAGE_DISABLED, text)
+        elif frame.name == "CancelAllAfterRequest":
+            self.say(session, "CancelAllAfterResponse", self.switch_answer(session, fields))
         elif not self.orders.handle(session, frame.name, fields):
             text = "this message is not enabled on this gateway"
             self.reject(session, frame, RejectReason.MESSAGE_DISABLED, text)
+
+    def switch_answer(self, session: NaiveSession, fields: dict[str, Any]) -> dict[str, Any]:
+        entitled = self.config.api_keys[session.slot].portfolio_cancel
+        terms = (fields["timeout_ms"], fields["arm_sequence"], fields["scope"])
+        status, trigger_time = self.switches.request(session.portfolio, entitled, *terms, self.now)
+        return {
+            "correlation_id": fields["correlation_id"],
+            "status": status,
+            "armed": trigger_time is not None,
+            "current_time": self.now,
+            "trigger_time": trigger_time,
+            "arm_sequence": fields["arm_sequence"],
+        }
 
     def resend(self, session: NaiveSession, frame: Inbound) -> None:
         assert session.line is not None
