@@ -19,7 +19,17 @@ from gateway.config import Gateway
 
 SOCKET_NAME: Final = "admin.sock"
 
-StatusSection = Literal["gateway", "portfolios", "instruments", "sessions", "endings", "dead_man_switches"]
+StatusSection = Literal[
+    "gateway",
+    "health",
+    "fires",
+    "slowest",
+    "portfolios",
+    "instruments",
+    "sessions",
+    "endings",
+    "dead_man_switches",
+]
 STATUS_SECTIONS: Final[tuple[StatusSection, ...]] = get_args(StatusSection)
 
 

@@ -165,7 +165,7 @@ class Admission:
         session.link = link
         session.newcomer = None
         session.epoch += 1
-        core.tally.logons += 1
+        core.tally.logons += not session.is_canary
         session.version = request.version
         core.dispatcher.cover.begin(session, request.covered)
         core.disconnected.pop(session, None)
@@ -179,9 +179,9 @@ class Admission:
         session.heard_judged_ns = core.judged(now)
         session.probed_judged_ns = 0
         core.deadlines.set(link, next_look(session, core.silence, core.dispatcher.stalled_ns))
-        self._log.info("logon", client_id=session.client_id, epoch=session.epoch, version=session.version)
+        core.log_of(session).info("logon", client_id=session.client_id, epoch=session.epoch, version=session.version)
         if loss is not None:
-            self._log.info(
+            core.log_of(session).info(
                 "orders taken over",
                 client_id=session.client_id,
                 epoch=session.epoch,

@@ -66,7 +66,7 @@ cdef void make_amend(Engine engine, uint32_t handle, const Command* command, bin
 
 cdef uint32_t find_amendable(Engine engine, const Command* command, Outcome* outcome) noexcept nogil:
     """The live order that is meant, NONE when the amend is rejected. Quotes are not amended."""
-    cdef uint32_t instrument = engine.find_instrument(command.instrument_id)
+    cdef uint32_t instrument = engine.instrument_for(command.owner, command.instrument_id)
     cdef uint32_t portfolio = engine.registry.owners[command.owner].portfolio
     cdef uint32_t handle
     cdef Order* order

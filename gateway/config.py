@@ -189,10 +189,7 @@ class Config(Struct, frozen=True, kw_only=True):
     mmp_groups: tuple[MmpGroup, ...] = ()
 
 
-NOT_BUILT: Final = (
-    "gateway.canary_interval_s",
-    "gateway.tls",
-)
+NOT_BUILT: Final = ("gateway.tls",)
 """Settings of features that are not built yet: refused unless they have their default value, tables unless absent."""
 
 # Loading ------------------------------------------------------------------------------------------------------------
@@ -298,6 +295,8 @@ _COUNT_MAX: Final = {
     "api_key": limits.API_KEYS_MAX,
     "mmp_group": limits.MMP_GROUPS_MAX,
 }
+_CANARY_HAS: Final = frozenset({"instrument", "portfolio", "api_key"})
+"""Tables of which the canary has one of its own, although not in the file."""
 
 
 class _Reader:
@@ -322,6 +321,7 @@ class _Reader:
         for name in _COUNT_MAX:
             self._check_count(name)
         self._check_heartbeat()
+        self._check_canary()
         self._check_ports()
         self._check_cpu()
         self._check_price_bands()
@@ -364,8 +364,10 @@ class _Reader:
     # Checks that hold for every table ---------------------------------------------------------------------------------
 
     def _check_count(self, name: str) -> None:
-        if len(self._tables[name]) > _COUNT_MAX[name]:
-            self._problem(name, f"wanted at most {_COUNT_MAX[name]} tables", len(self._tables[name]))
+        has_canary = any(values.get("canary_interval_s") for values in self._values("gateway"))
+        most = _COUNT_MAX[name] - (has_canary and name in _CANARY_HAS)
+        if len(self._tables[name]) > most:
+            self._problem(name, f"wanted at most {most} tables", len(self._tables[name]))
 
     def _check_not_built(self, name: str) -> None:
         for table in self._tables.get(name, []):
@@ -408,6 +410,15 @@ class _Reader:
             if probe is not None and lapse is not None and lapse <= probe:
                 self._problem(
                     f"{place}.heartbeat_lapse_factor", f"wanted more than heartbeat_probe_factor, {shown(probe)}", lapse
+                )
+
+    def _check_canary(self) -> None:
+        for place, raw, values in self._tables["gateway"]:
+            if 0 < values.get("canary_interval_s", 0) < limits.CANARY_INTERVAL_LEAST_S:
+                self._problem(
+                    f"{place}.canary_interval_s",
+                    f"wanted 0 or at least {limits.CANARY_INTERVAL_LEAST_S}",
+                    raw["canary_interval_s"],
                 )
 
     def _check_ports(self) -> None:

@@ -1,11 +1,16 @@
 import sys
 from asyncio import AbstractEventLoop, BaseTransport, BufferedProtocol
 from collections.abc import Callable
-from typing import Self, final
+from typing import NamedTuple, Self, final
 
 from gateway.config import Gateway
 from gateway.core import Core
 from gateway.session import Link
+
+class LineCensus(NamedTuple):
+    connections: int
+    received_bytes: int
+    held_bytes: int
 
 @final
 class Shell:
@@ -30,7 +35,7 @@ class Shell:
     def after_pass(self, callback: Callable[..., object], *arguments: object) -> None: ...
     def new_connection(self) -> BufferedProtocol: ...
     def end_turn(self) -> None: ...
-    def buffer_bytes(self) -> tuple[int, int]: ...
+    def line_census(self) -> LineCensus: ...
     def wake(self) -> None: ...
 
 @final

@@ -33,6 +33,7 @@ from gateway.session cimport (
 
 from socket import SO_LINGER, SOL_SOCKET
 from struct import pack
+from typing import NamedTuple
 
 from gateway.limits import (
     BACKLOG_MARKS_PER_LIMIT, CONNECTIONS_MAX, FRAME_SIZE_MAX_IN_MOST_BYTES, HELD_UP_UNREAD_BYTES, READ_BUFFER_BYTES,
@@ -54,6 +55,14 @@ cdef int64_t SECOND_NS = 1_000_000_000
 cdef int64_t MILLISECOND_NS = 1_000_000
 cdef bytes ON_AND_NO_TIME = pack("ii", 1, 0)
 cdef int64_t STALL_LEAST_NS = STALL_LEAST_MS * MILLISECOND_NS
+
+
+class LineCensus(NamedTuple):
+    """How many connections, bytes of theirs not processed yet, and bytes that transports hold as their sockets are full."""
+
+    connections: int
+    received_bytes: int
+    held_bytes: int
 
 
 cdef int64_t read_clock(int clock) noexcept nogil:
@@ -178,16 +187,20 @@ cdef class Shell:
         """Something happened outside of a connection: have a turn."""
         self.schedule_turn()
 
-    def buffer_bytes(self) -> tuple:
-        """Bytes received but not processed yet, and bytes that transports hold because their sockets are full."""
+    def line_census(self) -> LineCensus:
+        """The LineCensus of all connections, that of the canary left out once it has logged on."""
         cdef Connection connection
+        cdef Py_ssize_t count = 0
         cdef uint64_t received = 0
         cdef uint64_t held = 0
         for connection in self.connections:
+            if connection.session is not None and connection.session.is_canary:
+                continue
+            count += 1
             received += connection.pending_used
             if connection.write_blocked and connection.transport is not None:
                 held += connection.transport.get_write_buffer_size()
-        return received, held
+        return LineCensus(count, received, held)
 
     cdef int flush_sessions(self, int64_t now) except -1:
         cdef Session session

@@ -24,7 +24,7 @@ core.
 """
 
 from collections.abc import Collection
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from codec.layout import Cause
 from gateway.admission import Admission
@@ -43,7 +43,7 @@ from gateway.grace import Grace, Loss
 from gateway.heartbeat import has_lapsed, must_probe, must_speak, next_look
 from gateway.lifecycle import LinkEvent, SessionEvent, next_link_state, next_session_state
 from gateway.limits import PENDING_LOGONS_MAX, SETTLEMENTS_AT_ONCE_MAX
-from gateway.log import Log
+from gateway.log import Log, NoLog
 from gateway.orders import Orders
 from gateway.session import Link, LinkClosing, LinkState, Session, SessionState
 from gateway.settlement import Settlements
@@ -51,7 +51,11 @@ from gateway.stream import ChunkPool, Stream
 from gateway.tally import Tally
 from gateway.venue_controls import Control, VenueControls
 
+if TYPE_CHECKING:
+    from gateway.canary import Canary
+
 _MILLISECOND_NS: Final = 1_000_000
+_NO_LOG: Final = NoLog()
 
 
 class Core:
@@ -101,8 +105,10 @@ class Core:
         self.flap_guard = flap_guard_of(settings)
         self._admission = Admission(self, self.key_ring, settings, log, pending_logons_max)
         self.is_shutting_down = False
-        self.controls = VenueControls(self, config, log)
+        self.controls: VenueControls = VenueControls(self, config, log)
         self.switches = DeadManSwitches(self.cancels, self.dispatcher, self.controls.portfolio_index, log)
+        # Given by the shell, which breaks it; what it does is never told among what clients do.
+        self.canary: Canary | None = None
 
     # queries
 
@@ -312,6 +318,10 @@ class Core:
         """The time on the clock that the gateway's own stalls do not advance."""
         return now - self.dispatcher.stalled_ns
 
+    def log_of(self, session: Session) -> Log:
+        """Where to tell what becomes of the session."""
+        return _NO_LOG if session.is_canary else self._log
+
     def close(self, link: Link, closing: LinkClosing) -> None:
         """The line is to be let go like that."""
         link.closing = closing
@@ -319,9 +329,10 @@ class Core:
 
     # called by the venue's controls
 
-    def add_session(self, key: ApiKey) -> Session:
-        """A session for a new key, under the next slot."""
-        stream = Stream(self.pool, self._resend_depth_bytes)
+    def add_session(self, key: ApiKey, stream: Stream | None = None) -> Session:
+        """A session for a new key, under the next slot; its stream is one of the clients' unless it is given."""
+        if stream is None:
+            stream = Stream(self.pool, self._resend_depth_bytes)
         session = Session(
             len(self.sessions), key.client_id, key.portfolio, key.role == "drop_copy", stream, self.dirty_sessions
         )
@@ -374,7 +385,7 @@ class Core:
         link = self._unlink(session, cause)
         self._count_loss(session, cause, now)
         self._let_go(session, CAUSE_POLICY[cause], None, now)
-        self._log.warning(
+        self.log_of(session).warning(
             "session lost",
             client_id=session.client_id,
             epoch=session.epoch,
@@ -384,7 +395,7 @@ class Core:
         )
 
     def _count_loss(self, session: Session, cause: Cause, now: int) -> None:
-        if CAUSE_POLICY[cause].grace and self.flap_guard.lost(session, now):
+        if CAUSE_POLICY[cause].grace and not session.is_canary and self.flap_guard.lost(session, now):
             wait_ms = self.flap_guard.wait_ms(session, now)
             self._log.warning("locked out", client_id=session.client_id, lockout_ms=wait_ms)
 
@@ -421,7 +432,7 @@ class Core:
             link.ending = ending
             dropped_requests = link.dropped_requests
         session.state = next_session_state(session.state, SessionEvent.DRAINED)
-        log = self._log.info if policy.level == "info" else self._log.warning
+        log = self.log_of(session).info if policy.level == "info" else self.log_of(session).warning
         log(
             "session gone",
             client_id=session.client_id,

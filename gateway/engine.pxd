@@ -102,6 +102,7 @@ cdef struct Instrument:
     int8_t state                  # INSTRUMENT_IS_*
     bint iceberg_allowed
     uint32_t bump_lane            # where its aggressive orders wait, NONE: they do not
+    uint32_t reserved_for         # the only portfolio that may name it, NONE: all may
 
 
 cdef enum:
@@ -148,6 +149,7 @@ cdef class Engine:
         uint32_t portfolio_open(self, uint32_t portfolio) noexcept nogil
         uint32_t dead_orders(self, uint32_t owner) noexcept nogil     # fenced, not drained; 0: the drain is complete
         uint32_t find_instrument(self, int64_t instrument_id) noexcept nogil
+        uint32_t instrument_for(self, uint32_t owner, int64_t instrument_id) noexcept nogil   # as a client may name it
 
         # Commands. Each writes the whole outcome; events stay good until the next one.
         void new_order(self, const Command* command, Outcome* outcome) noexcept nogil

@@ -101,6 +101,7 @@ cdef class Engine:
         added.state = INSTRUMENT_IS_OPEN
         added.iceberg_allowed = spec.iceberg_allowed
         added.bump_lane = bump_lane
+        added.reserved_for = NONE if spec.reserved_for is None else spec.reserved_for
         self.set_limits(index, spec)
         lookup_add(&self.by_instrument_id, scoped_hash(0, added.id), index)
         return 0
@@ -133,6 +134,13 @@ cdef class Engine:
         while index != NONE and self.instruments[index].id != instrument_id:
             index = lookup_next(&self.by_instrument_id, &cursor)
         return index
+
+    cdef uint32_t instrument_for(self, uint32_t owner, int64_t instrument_id) noexcept nogil:
+        """The index of the instrument that a client has named, NONE when there is no such one for it."""
+        cdef uint32_t index = self.find_instrument(instrument_id)
+        if index == NONE or self.instruments[index].reserved_for == NONE:
+            return index
+        return index if self.instruments[index].reserved_for == self.registry.owners[owner].portfolio else NONE
 
     # Matching.
 
@@ -358,7 +366,7 @@ cdef class Engine:
     cdef void new_order(self, const Command* command, Outcome* outcome) noexcept nogil:
         cdef uint32_t hash = secret_hash(
             &self.registry.secret, self.registry.owners[command.owner].portfolio, command.client_order_id)
-        cdef uint32_t instrument = self.find_instrument(command.instrument_id)
+        cdef uint32_t instrument = self.instrument_for(command.owner, command.instrument_id)
         cdef uint32_t mmp_group
         cdef Taker taker
         start_outcome(command, outcome)
@@ -404,7 +412,7 @@ cdef class Engine:
     cdef void cancel(self, const Command* command, uint32_t handle, const char* unknown, int64_t named,
                      Outcome* outcome) noexcept nogil:
         """Cancel what was found by `named`. unknown: what to say of an order that is not the requester's to cancel."""
-        cdef uint32_t instrument = self.find_instrument(command.instrument_id)
+        cdef uint32_t instrument = self.instrument_for(command.owner, command.instrument_id)
         cdef Order* order
         if instrument == NONE:
             reject(outcome, CANCEL_ORDER_REJECT_REASON_INVALID_INSTRUMENT,

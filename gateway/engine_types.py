@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 
 class InstrumentSpec(NamedTuple):
+    """An instrument. reserved_for: the index of the only portfolio for which there is such an instrument; None: all."""
+
     id: int
     tick_size: int
     lot_size: int
@@ -20,6 +22,7 @@ class InstrumentSpec(NamedTuple):
     speed_bump_ns: int = 0
     delta: int = 0
     vega: int = 0
+    reserved_for: int | None = None
 
 
 class PortfolioSpec(NamedTuple):

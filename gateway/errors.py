@@ -55,6 +55,10 @@ class LimitError(InternalError):
     """Two limits of limits.py contradict each other."""
 
 
+class CanaryError(InternalError):
+    """The gateway did not do for its own canary what it does for every client."""
+
+
 class ServeError(MisuseError):
     """The gateway cannot start as it was told to: its address, processor or files are not to be had."""
 

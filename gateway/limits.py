@@ -134,6 +134,14 @@ RELOAD_SWITCH_INTERVAL_S: Final = 0.0002
 STATUS_ROWS_MAX: Final = 500
 """Rows of the status in one answer, so that none takes long to make."""
 
+# Canary -------------------------------------------------------------------------------------------------------------
+
+RESERVED_ID: Final = 0
+"""The id of the canary's portfolio and of its instrument; those of a configuration begin with 1."""
+CANARY_INTERVAL_LEAST_S: Final = 0.5
+CANARY_LATE_MOST_MS: Final = 250
+"""From the break of the canary's line to its order being out of the book; what takes longer is late. Grace is added."""
+
 # Metrics ------------------------------------------------------------------------------------------------------------
 
 METRICS_AGE_MOST_S: Final = 1.0
@@ -276,6 +284,7 @@ def relations() -> dict[str, bool]:
         "a read fits in the budget of a turn": READ_BUFFER_BYTES <= READ_BUDGET_PER_TURN_BYTES,
         "any frame out fits in a chunk": MESSAGE_LENGTH_MAX_BYTES <= CHUNK_BYTES,
         "any frame out fits in the least buffer": MESSAGE_LENGTH_MAX_BYTES <= BUFFER_LEAST_BYTES,
+        "a canary's cancel is late or not before its next round": CANARY_LATE_MOST_MS < CANARY_INTERVAL_LEAST_S * 1_000,
         "administrators and readers of metrics leave descriptors for the rest": 2
         * (ADMIN_CONNECTIONS_MAX + METRICS_CONNECTIONS_MAX)
         <= DESCRIPTORS_RESERVED,

@@ -63,6 +63,13 @@ class Log:
             self.lines_dropped = 0
 
 
+class NoLog(Log):
+    """Writes nothing: for what is not to be told."""
+
+    def _write(self, level: str, event: str, fields: dict[str, object]) -> None:
+        pass
+
+
 def _line(level: str, event: str, fields: dict[str, object]) -> bytes:
     record: dict[str, object] = {"time": rfc_3339(time.time_ns()), "level": level, "event": event}
     values = _clean(msgspec.to_builtins(fields, enc_hook=str, str_keys=True))

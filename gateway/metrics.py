@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from codec.layout import MESSAGES, Cause
 from gateway import __version__
 from gateway.cause_policy import CAUSES_TO_COME
+from gateway.counts import client_frames_in, client_sessions_firing
 from gateway.session import census
 from gateway.tally import Histogram
 
@@ -55,7 +56,10 @@ class Metrics:
         self._core = core
         self._shell = shell
         self.sections = tuple(
-            map(Section, (self._sessions, self._logons, self._fires, self._times, self._traffic, self._loop))
+            map(
+                Section,
+                (self._sessions, self._logons, self._fires, self._times, self._traffic, self._loop, self._canary),
+            )
         )
 
     def _sessions(self) -> Iterator[Metric]:
@@ -65,17 +69,16 @@ class Metrics:
         counts = census(core.sessions)
         by_state = {"vacant": counts.vacant, "live": counts.live, "ending": counts.ending, "lost": counts.lost}
         yield _by("sessions", "Sessions by state; each API key has one", "state", by_state)
-        yield _gauge("connections", "TCP connections", len(self._shell.connections))
+        lines = self._shell.line_census()
+        yield _gauge("connections", "TCP connections", lines.connections)
         yield _gauge("connections_without_logon", "Connections whose Logon is awaited", core.pending_logons)
         yield _gauge("open_orders", "Open orders and quotes of all portfolios", core.controls.venue.open_orders())
         yield _gauge(
             "stream_unsent_bytes", "Bytes of streams that sockets have not been handed yet", counts.unsent_bytes
         )
         yield _gauge("stream_stored_bytes", "Bytes that streams keep for resend", core.stored_bytes)
-        received, held = self._shell.buffer_bytes()
-        yield _by(
-            "buffer_bytes", "Bytes that wait in buffers, by direction", "direction", {"in": received, "out": held}
-        )
+        waiting = {"in": lines.received_bytes, "out": lines.held_bytes}
+        yield _by("buffer_bytes", "Bytes that wait in buffers, by direction", "direction", waiting)
 
     def _logons(self) -> Iterator[Metric]:
         tally = self._core.tally
@@ -91,7 +94,7 @@ class Metrics:
         yield _counters("fired_orders", "Orders that died by cancel on disconnect, by cause", "cause", orders)
         dropped = {cause.name: core.dropped_requests[cause] for cause in _CAUSES}
         yield _counters("dropped_requests", "Requests dropped because their session was over", "cause", dropped)
-        yield _gauge("fires_under_way", "Sessions that have dead orders not told of yet", core.cancels.under_way)
+        yield _gauge("fires_under_way", "Sessions that have dead orders not told of yet", client_sessions_firing(core))
 
     def _times(self) -> Iterator[Metric]:
         tally = self._core.tally
@@ -105,7 +108,7 @@ class Metrics:
 
     def _traffic(self) -> Iterator[Metric]:
         dispatcher, pool = self._core.dispatcher, self._core.pool
-        yield _counter("frames_in", "Frames received", dispatcher.frames_in)
+        yield _counter("frames_in", "Frames received", client_frames_in(self._core))
         yield _counter("frames_rejected", "Frames answered by Reject (30)", dispatcher.frames_rejected)
         frames_out = {name: pool.frames_out_of(template_id) for template_id, name in _MESSAGES_OUT}
         yield _counters("frames_out", "Frames put into streams, by message", "message", frames_out)
@@ -115,6 +118,20 @@ class Metrics:
         yield _counter(
             "stalled_seconds", "Time for which the gateway stood still", self._core.dispatcher.stalled_ns / _SECOND_NS
         )
+
+    def _canary(self) -> Iterator[Metric]:
+        if self._core.canary is None:
+            return
+        health, now = self._core.canary.health, self._shell.now()
+        verdict = health.report(now)
+        yield _gauge("canary_green", "1 if the last canary was cancelled in time, else 0", float(verdict.is_green))
+        valid_until_s = verdict.valid_until / _SECOND_NS
+        yield _gauge("canary_valid_until_timestamp_seconds", "Until when that is so, Unix time", valid_until_s)
+        if verdict.lateness_ns is not None:
+            lateness_s = verdict.lateness_ns / _SECOND_NS
+            yield _gauge("canary_lateness_seconds", "From the break of its line to its order being gone", lateness_s)
+        rounds = {str(outcome): count for outcome, count in health.rounds.items()}
+        yield _counters("canary_rounds", "Canaries, by what became of them", "outcome", rounds)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

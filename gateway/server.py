@@ -24,6 +24,7 @@ import uvloop
 from gateway.admin import AdminServer
 from gateway.admin_protocol import socket_path
 from gateway.alarm import Alarm
+from gateway.canary import Canary
 from gateway.config import Config, Gateway
 from gateway.connection import Shell
 from gateway.core import Core
@@ -124,12 +125,19 @@ class Server:
         metrics = await self._start_metrics()
         admin = AdminServer(self._core, self._shell, self._log, self._config_path)
         await self._start_admin(admin)
+        canary = self._make_canary()
         # What lives now lives as long as the gateway: the collector need not look at it again.
         gc.collect()
         gc.freeze()
         self._log.info("listening", name=self._settings.name, host=host, port=port)
+        if canary is not None:
+            canary.start(listener.family, listener.getsockname())
         await stop.wait()
+        if canary is not None:
+            canary.end()
         await self._stop(server)
+        if canary is not None:
+            canary.stop()
         admin.stop()
         if metrics is not None:
             metrics.stop()
@@ -146,6 +154,13 @@ class Server:
                 raise
             # Nobody asked for it by name: the gateway serves without.
             self._log.warning("no admin socket", reason=str(error))
+
+    def _make_canary(self) -> Canary | None:
+        settings = self._settings
+        if settings.canary_interval_s:
+            folder = Path(settings.data_dir) if settings.data_dir else None
+            self._core.canary = Canary(self._core, self._shell, self._log, folder)
+        return self._core.canary
 
     async def _start_metrics(self) -> "MetricsServer | None":
         if not self._settings.metrics_port:

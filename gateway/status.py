@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgspec import Struct
 
-from codec.layout import CancelReason
+from codec.layout import CancelReason, Cause
+from gateway import counts
 from gateway.admin_protocol import StatusSection
 from gateway.cancel_on_disconnect import Ending, Fire
 from gateway.config import Instrument, Portfolio
 from gateway.dead_man_switch import DeadManSwitch
 from gateway.engine import InstrumentState
+from gateway.health import Health
 from gateway.limits import STATUS_ROWS_MAX
 from gateway.log import rfc_3339
-from gateway.session import Session, SessionState
+from gateway.session import Session, SessionState, census
+from gateway.tally import Slowest
 
 if TYPE_CHECKING:
     from gateway.core import Core
+_MILLISECOND_NS: Final = 1_000_000
 
 
 class GatewayRow(Struct, frozen=True):
@@ -36,6 +40,35 @@ class GatewayRow(Struct, frozen=True):
     frames_rejected: int
     stored_bytes: int  # of all streams, for resend
     shutting_down: bool
+
+
+class HealthRow(Struct, frozen=True):
+    """What the canary says, if there is one. state: green or red; times are RFC 3339."""
+
+    state: str
+    since: str
+    valid_until: str  # after that nothing is known, and it is red
+    canary: str | None  # when its line broke last
+    lateness_ms: float | None  # of the cancel that followed, grace not counted
+    reason: str
+
+
+class FireRow(Struct, frozen=True):
+    """Cancel on disconnect so far, for each cause that there has been."""
+
+    cause: str
+    fires: int
+    orders: int
+
+
+class SlowestRow(Struct, frozen=True):
+    """The fire whose last order was told of latest after its fence, if there has been one."""
+
+    completion_ms: float
+    client_id: str
+    cause: str
+    orders: int
+    fenced_time: str  # RFC 3339
 
 
 class PortfolioRow(Struct, frozen=True):
@@ -116,18 +149,43 @@ def page(core: "Core", section: StatusSection, first: int, now: int) -> Page:
 
 
 def _gateway_row(core: "Core", _core: "Core", now: int) -> GatewayRow:
-    venue = core.controls.venue
     return GatewayRow(
         name=core.controls.config.gateway.name,
         time=rfc_3339(now),
-        sessions_live=sum(session.state == SessionState.SESSION_LIVE for session in core.sessions),
+        sessions_live=census(core.sessions).live,
         connections_without_logon=core.pending_logons,
-        open_orders=sum(venue.portfolio_open(index) for index in core.controls.portfolio_index.values()),
-        endings_under_way=core.cancels.under_way,
-        frames_in=core.dispatcher.frames_in,
+        open_orders=core.controls.venue.open_orders(),
+        endings_under_way=counts.client_sessions_firing(core),
+        frames_in=counts.client_frames_in(core),
         frames_rejected=core.dispatcher.frames_rejected,
         stored_bytes=core.stored_bytes,
         shutting_down=core.is_shutting_down,
+    )
+
+
+def _health_row(_core: "Core", health: Health, now: int) -> HealthRow:
+    verdict = health.report(now)
+    return HealthRow(
+        state=verdict.colour,
+        since=rfc_3339(verdict.since),
+        valid_until=rfc_3339(verdict.valid_until),
+        canary=None if verdict.broke_at is None else rfc_3339(verdict.broke_at),
+        lateness_ms=None if verdict.lateness_ns is None else verdict.lateness_ns / _MILLISECOND_NS,
+        reason=verdict.reason,
+    )
+
+
+def _fire_row(core: "Core", cause: Cause, _now: int) -> FireRow:
+    return FireRow(cause=cause.name, fires=core.tally.fires[cause], orders=core.tally.fired_orders[cause])
+
+
+def _slowest_row(_core: "Core", slowest: Slowest, _now: int) -> SlowestRow:
+    return SlowestRow(
+        completion_ms=slowest.completion_ns / _MILLISECOND_NS,
+        client_id=slowest.client_id,
+        cause=slowest.cause.name,
+        orders=slowest.orders,
+        fenced_time=rfc_3339(slowest.fenced_time),
     )
 
 
@@ -195,9 +253,12 @@ def _dead_man_switch_row(_core: "Core", switch: DeadManSwitch, now: int) -> Dead
 
 SECTIONS: Final[dict[StatusSection, _Section]] = {
     "gateway": _Section(lambda core: [core], _gateway_row),
+    "health": _Section(lambda core: [] if core.canary is None else [core.canary.health], _health_row),
+    "fires": _Section(lambda core: [cause for cause, count in core.tally.fires.items() if count], _fire_row),
+    "slowest": _Section(lambda core: [] if core.tally.slowest is None else [core.tally.slowest], _slowest_row),
     "portfolios": _Section(lambda core: core.controls.config.portfolios, _portfolio_row),
     "instruments": _Section(lambda core: core.controls.config.instruments, _instrument_row),
-    "sessions": _Section(lambda core: core.sessions, _session_row),
-    "endings": _Section(lambda core: core.cancels.fires(), _ending_row),
+    "sessions": _Section(counts.client_sessions, _session_row),
+    "endings": _Section(counts.client_fires, _ending_row),
     "dead_man_switches": _Section(lambda core: core.switches.armed(), _dead_man_switch_row),
 }

@@ -112,6 +112,8 @@ class Tally:
 
     def fenced(self, fire: "Ending") -> None:
         """A session's end has begun, and its orders are dead."""
+        if fire.session.is_canary:
+            return
         self.fires[fire.cause] += 1
         self.fired_orders[fire.cause] += fire.bound_count
         if fire.cause in DETECTED_CAUSES:
@@ -120,6 +122,8 @@ class Tally:
 
     def completed(self, fire: "Ending", now: int) -> None:
         """The last of its orders has been told of."""
+        if fire.session.is_canary:
+            return
         completion_ns = now - fire.fenced_time
         self.completion.observe(completion_ns)
         if self.slowest is None or completion_ns > self.slowest.completion_ns:

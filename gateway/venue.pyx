@@ -12,6 +12,10 @@ from gateway.engine cimport Engine
 from gateway.registry cimport Registry, order_at, order_is_dead
 from gateway.slab cimport NONE
 
+from gateway.limits import RESERVED_ID as _RESERVED_ID
+
+cdef int64_t RESERVED_ID = _RESERVED_ID
+
 
 @cython.final
 cdef class Venue:
@@ -43,12 +47,19 @@ cdef class Venue:
         self.require_portfolio(portfolio)
         return self.engine.portfolio_open(portfolio)
 
+    def is_book_empty(self, uint32_t instrument):
+        """Whether nothing at all rests in a book, be it live or dead."""
+        self.require_instrument(instrument)
+        return (self.engine.books.side_of(instrument, SIDE_BUY).best == NONE
+                and self.engine.books.side_of(instrument, SIDE_SELL).best == NONE)
+
     def open_orders(self):
-        """Open orders of all portfolios."""
+        """Open orders of all portfolios but the reserved one."""
         cdef uint32_t portfolio
         cdef uint64_t count = 0
         for portfolio in range(self.engine.registry.portfolio_count):
-            count += self.engine.portfolio_open(portfolio)
+            if self.engine.registry.portfolios[portfolio].id != RESERVED_ID:
+                count += self.engine.portfolio_open(portfolio)
         return count
 
     def owner_open(self, uint32_t owner):

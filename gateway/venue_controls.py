@@ -304,7 +304,8 @@ class VenueControls:
 
     def _apply_rate_limits(self, former: RateLimit | None, limit: RateLimit | None) -> None:
         orders = self._core.dispatcher.orders
-        portfolios = [self.portfolio_index[session.portfolio_id] for session in self._core.sessions]
+        # The canary's portfolio is none of the configuration's; its requests do not count.
+        portfolios = [self.portfolio_index.get(session.portfolio_id, 0) for session in self._core.sessions]
         before, after = orders.rate_limits, rate_limits_of(limit, portfolios)
         same_holders = former is not None and limit is not None and former.scope == limit.scope
         if before is not None and after is not None and same_holders:

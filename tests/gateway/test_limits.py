@@ -44,6 +44,7 @@ def test_the_sizes_that_follow_from_the_wire_are_those_of_the_protocol_page() ->
         ("CHUNK_BYTES", 65_520, "any frame out fits in a chunk"),
         ("BUFFER_LEAST_BYTES", 65_520, "any frame out fits in the least buffer"),
         ("PENDING_LOGONS_MAX", 10_001, "pending logons leave connections for sessions"),
+        ("CANARY_LATE_MOST_MS", 500, "a canary's cancel is late or not before its next round"),
         ("METRICS_CONNECTIONS_MAX", 25, "administrators and readers of metrics leave descriptors for the rest"),
         ("PENDING_LOGONS_LEAST", 2_049, "the least of pending logons is within the most"),
         ("API_KEYS_MAX", 20_000, "every API key can be connected while pending logons are full"),
