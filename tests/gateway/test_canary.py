@@ -11,10 +11,12 @@ from support.core_driver import configuration
 from support.shell_bench import ShellBench
 
 from codec.layout import Cause
+from gateway import status
 from gateway.canary import CLIENT_ID, Canary
 from gateway.engine import InstrumentState
 from gateway.health import REASON_LATE, REASON_SILENT, REASON_STILL_THERE, Health, Verdict
 from gateway.limits import CANARY_LATE_MOST_MS, RESERVED_ID
+from gateway.log import rfc_3339
 from gateway.session import Link
 
 N = 500_000_000
@@ -238,3 +240,22 @@ def test_without_an_interval_there_is_no_canary() -> None:
     assert bench.server._core.canary is None
     assert bench.server._core.controls.venue.find_instrument(RESERVED_ID) is None
     bench.close()
+
+
+def test_the_status_shows_what_is_known(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    verdict = until_green(bench)
+    ((row,), following) = status.page(bench.server._core, "health", 0, bench.server._shell.now())
+    assert verdict.broke_at is not None
+    assert verdict.lateness_ns is not None
+    assert following is None
+    assert row == status.HealthRow(
+        state="green",
+        since=rfc_3339(verdict.since),
+        valid_until=rfc_3339(verdict.valid_until),
+        canary=rfc_3339(verdict.broke_at),
+        lateness_ms=verdict.lateness_ns / 1_000_000,
+        reason="",
+    )
+    ((row,), _) = status.page(bench.server._core, "health", 0, verdict.valid_until + 1)
+    assert (row.state, row.reason) == ("red", REASON_SILENT)  # type: ignore[attr-defined]

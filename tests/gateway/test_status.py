@@ -22,7 +22,27 @@ def rows(driver: CoreDriver, section: StatusSection) -> list[dict[str, Any]]:
 def test_every_section_has_its_rows() -> None:
     assert tuple(status.SECTIONS) == STATUS_SECTIONS
     driver = CoreDriver()
-    assert [len(rows(driver, section)) for section in STATUS_SECTIONS] == [1, 2, 2, len(KEYS), 0, 0]
+    assert [len(rows(driver, section)) for section in STATUS_SECTIONS] == [1, 0, 0, 0, 2, 2, len(KEYS), 0, 0]
+
+
+def test_fires_are_added_up_by_cause_and_the_slowest_is_named() -> None:
+    driver = CoreDriver()
+    for client_id, orders, after in (("maker-1", 2, 7), ("maker-2", 1, 5)):
+        line = driver.logged_on(client_id)
+        for number in range(orders):
+            line.order(driver.now + number)
+        line.lose()
+        driver.now += after * 1_000_000
+        driver.settle()
+    driver.logged_on("stranger-1").send("Logout")
+    driver.settle()
+    assert rows(driver, "fires") == [
+        {"cause": "TCP_RESET", "fires": 2, "orders": 3},
+        {"cause": "LOGOUT", "fires": 1, "orders": 0},
+    ]
+    assert rows(driver, "slowest") == [
+        {"completion_ms": 7.0, "client_id": "maker-1", "cause": "TCP_RESET", "orders": 2, "fenced_time": TIME}
+    ]
 
 
 def test_the_gateway_adds_up_what_it_has() -> None:
