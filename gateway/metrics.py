@@ -92,7 +92,8 @@ class Metrics:
         )
         orders = {cause.name: tally.fired_orders[cause] for cause in _CAUSES}
         yield _counters("fired_orders", "Orders that died by cancel on disconnect, by cause", "cause", orders)
-        dropped = {cause.name: core.dropped_requests[cause] for cause in _CAUSES}
+        of_causes = core.dropped_requests
+        dropped = {cause.name: of_causes[cause] for cause in _CAUSES}
         yield _counters("dropped_requests", "Requests dropped because their session was over", "cause", dropped)
         yield _gauge("fires_under_way", "Sessions that have dead orders not told of yet", client_sessions_firing(core))
 
