@@ -7,6 +7,7 @@ has arrived, told first by how much it came late, and then judges. What must alw
 * who lapses has been silent for the lapse time, was asked, and had the time to answer (and nobody else lapses); the
   time in which the gateway stood still is not counted, but for what of each stall it cannot notice;
 * who is silent is gone by then, but for the time in which the gateway itself stood still meanwhile;
+* a session that was lost has its grace, not counting the time in which the gateway stood still, and no more than that;
 * from the fence on no order of a session is filled; each is cancelled once, with what had filled;
 * nobody else's orders are touched.
 """
@@ -119,6 +120,7 @@ class Simulation:
         keys |= {f"audit-{portfolio}": (portfolio, "drop_copy") for portfolio in sorted({p for p, _ in keys.values()})}
         config = configuration(keys, heartbeat_interval_s=interval_s, **settings)
         self.silence = silence_of(config.gateway)
+        self.grace_ns = config.gateway.cancel_grace_ms * MILLISECOND
         self.driver = CoreDriver(config)
         self.clients = {client_id: Client(self, client_id) for client_id in keys}
         self.auditors = [client for client in self.clients.values() if client.client_id.startswith("audit")]
@@ -128,6 +130,8 @@ class Simulation:
         self._awake_at = 0
         self.stalls: list[tuple[int, int]] = []  # (began, ended)
         self.ended: list[tuple[str, str]] = []
+        self.taken_over = 0
+        self._lost_at: dict[Session, int] = {}
         self.filled: dict[int, int] = {}  # what has filled of each open order
         self.owner: dict[int, str] = {}
         self.dead: set[int] = set()
@@ -329,17 +333,36 @@ class Simulation:
             if state == before:
                 continue
             self._watched[session] = state
+            lost_at = self._lost_at.pop(session, None)
             if session.state == SessionState.SESSION_LIVE:
                 # A newcomer that had to wait is heard from its LogonConf on.
                 self.clients[session.client_id].last_arrival = self.now
-            if session.state == SessionState.SESSION_ENDING:
-                self._check_end(session)
+                if lost_at is not None:
+                    self.taken_over += 1
+                    self._check_grace(session, lost_at)
+            elif session.state == SessionState.SESSION_LOST:
+                self._lost_at[session] = self.now
+                self._check_silence(session, self.driver.core.grace.loss_of(session).cause.name)
+            elif session.state == SessionState.SESSION_ENDING:
+                cause = session.ending.cause.name
+                self.ended.append((session.client_id, cause))
+                if lost_at is None:
+                    self._check_silence(session, cause)
+                else:
+                    self._check_grace(session, lost_at)
                 self.dead |= {order_id for order_id, owner in self.owner.items() if owner == session.client_id}
 
-    def _check_end(self, session: Session) -> None:
+    def _check_grace(self, session: Session, lost_at: int) -> None:
+        """The session is lost no more: not before its time, unless somebody has logged on, and not after it."""
+        lost_for = self.now - lost_at
+        if session.state == SessionState.SESSION_ENDING and session.newcomer is None:
+            left_ns = lost_for - self._stood_still(lost_at, noticed=True)
+            assert left_ns >= self.grace_ns, f"{session.client_id} had only {left_ns} ns to come back"
+        patience = self.grace_ns + self._stood_still(lost_at)
+        assert lost_for <= patience, f"{session.client_id} was lost for {lost_for} ns, {patience=}"
+
+    def _check_silence(self, session: Session, cause: str) -> None:
         client = self.clients[session.client_id]
-        cause = session.ending.cause.name
-        self.ended.append((session.client_id, cause))
         silent_for = self.now - client.last_arrival
         if cause == "HEARTBEAT_MISSED":
             assert client.asked_at is not None, f"{session.client_id} was not asked"

@@ -41,6 +41,17 @@ def test_the_same_inputs_give_the_same_bytes() -> None:
     assert digests[0] == digests[1] != digests[2]
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_with_grace_the_promises_hold_too(seed: int) -> None:
+    simulation = Simulation(seed, CLIENTS, cancel_grace_ms=700)
+    simulation.run(150)
+    # Who is displaced by a logon without reset is taken over and does not end.
+    assert {cause for _, cause in simulation.ended} == ALL_CAUSES
+    assert simulation.taken_over > 5
+    losses = {event["cause"] for event in simulation.driver.log.events() if event["event"] == "session lost"}
+    assert losses == ALL_CAUSES - {"LOGOUT"}
+
+
 # A quiet day
 
 
