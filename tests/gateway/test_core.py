@@ -6,8 +6,6 @@ from typing import Any
 import pytest
 from support.core_driver import (
     KEYS,
-    SECOND,
-    START,
     CoreDriver,
     Line,
     accepted,
