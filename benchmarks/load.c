@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const char *usage =
-    "usage: load throughput|disconnect|help --port N --client-id ID --secret S [options]\n"
+    "usage: load throughput|disconnect|bystander|storm|idle|help --port N --client-id ID --secret S [options]\n"
     "  --seed N                 first of the ids (default 1); another one while an earlier run's orders may be open\n"
     "  --levels N               price levels on each side (default 100)\n"
     "throughput:\n"
@@ -24,7 +24,15 @@ static const char *usage =
     "  --orders N               open orders of the session that is lost (default 100)\n"
     "  --loss fin|rst           how the connection ends (default fin)\n"
     "  --repeats N              losses to measure (default 1)\n"
-    "  --acknowledgements-copied  the server tells drop copy of acceptances too, and each must arrive\n";
+    "  --acknowledgements-copied  the server tells drop copy of acceptances too, and each must arrive\n"
+    "bystander: as disconnect, and\n"
+    "  --takers N               sessions other-1 to other-N that send IOC orders into the dead ones (default 0);\n"
+    "                           the bystander is other-0\n"
+    "storm: as disconnect, and\n"
+    "  --sessions N             sessions storm-0 to storm-N that are lost at once (default 1000)\n"
+    "idle:\n"
+    "  --sessions N             sessions idle-0 to idle-N, kept alive for --seconds S\n"
+    "  --repeats N              so many of them fall silent then\n";
 
 static const struct option long_options[] = {
     {"port", required_argument, NULL, 'p'},
@@ -45,6 +53,8 @@ static const struct option long_options[] = {
     {"orders", required_argument, NULL, 'o'},
     {"loss", required_argument, NULL, 'x'},
     {"repeats", required_argument, NULL, 'r'},
+    {"takers", required_argument, NULL, 'T'},
+    {"sessions", required_argument, NULL, 'N'},
     {"acknowledgements-copied", no_argument, NULL, 'a'},
     {NULL, 0, NULL, 0},
 };
@@ -84,6 +94,8 @@ static void take_option(struct options *options, int option) {
     case 'o': options->orders = count(optarg, 1, 1000000); break;
     case 'x': options->loss = optarg; break;
     case 'r': options->repeats = count(optarg, 1, 100000); break;
+    case 'T': options->takers = count(optarg, 0, 64); break;
+    case 'N': options->sessions = count(optarg, 1, 10000); break;
     case 'a': options->acknowledgements_copied = true; break;
     default: refuse("unknown option");
     }
@@ -103,10 +115,10 @@ int64_t quantile(int64_t *values, size_t count, double quantile) {
 int main(int argc, char **argv) {
     struct options options = {.client_id = "", .secret = "", .loss = "fin", .seed = 1, .levels = 100,
                               .window = 1, .burst = 32, .book = 10000, .seconds = 1, .warm_up_seconds = 0.2,
-                              .orders = 100, .repeats = 1};
+                              .orders = 100, .repeats = 1, .sessions = 1000};
     int option;
     if (argc < 2)
-        refuse("throughput or disconnect?");
+        refuse("throughput, disconnect, bystander or storm?");
     options.mode = argv[1];
     if (strcmp(options.mode, "help") == 0) {
         fputs(usage, stdout);
@@ -120,14 +132,19 @@ int main(int argc, char **argv) {
         refuse("the book must hold at least a window of orders, so that there is always one to cancel");
     if (strcmp(options.loss, "fin") != 0 && strcmp(options.loss, "rst") != 0)
         refuse("--loss is fin or rst");
-    if (strcmp(options.mode, "throughput") == 0) {
-        measure_throughput(&options);
-    } else if (strcmp(options.mode, "disconnect") == 0) {
-        if (options.drop_copy_id == NULL || options.drop_copy_secret == NULL)
-            refuse("disconnect needs --drop-copy-id and --drop-copy-secret");
-        measure_disconnect(&options);
-    } else {
-        refuse("throughput or disconnect?");
+    if (strcmp(options.mode, "throughput") == 0 || strcmp(options.mode, "idle") == 0) {
+        (*options.mode == 't' ? measure_throughput : measure_idle)(&options);
+        return 0;
     }
+    if (options.drop_copy_id == NULL || options.drop_copy_secret == NULL)
+        refuse("this needs --drop-copy-id and --drop-copy-secret");
+    if (strcmp(options.mode, "disconnect") == 0)
+        measure_disconnect(&options);
+    else if (strcmp(options.mode, "bystander") == 0)
+        measure_bystander(&options);
+    else if (strcmp(options.mode, "storm") == 0)
+        measure_storm(&options);
+    else
+        refuse("throughput, disconnect, bystander, storm or idle?");
     return 0;
 }

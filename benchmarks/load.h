@@ -1,6 +1,6 @@
 /* What the parts of the load generator share: the options, one connection that speaks the protocol (load_client.c),
- * and the two measurements (load_throughput.c, load_disconnect.c). Every failure ends the program with a message and
- * status 1: a figure is printed only if each answer was the right one. */
+ * and the measurements, a file for each. Every failure ends the program with a message and status 1: a figure is printed
+ * only if each answer was the right one. */
 #ifndef BREAKWIRE_BENCHMARKS_LOAD_H
 #define BREAKWIRE_BENCHMARKS_LOAD_H
 
@@ -13,7 +13,7 @@
 
 struct options {
     const char *mode, *client_id, *secret, *drop_copy_id, *drop_copy_secret, *loss;
-    long port, server_pid, window, burst, book, levels, orders, repeats, requests, seed;
+    long port, server_pid, window, burst, book, levels, orders, repeats, requests, seed, takers, sessions;
     double seconds, warm_up_seconds;
     bool echo, acknowledgements_copied;
 };
@@ -48,12 +48,18 @@ void client_receive(struct client *client);
  * TestRequests are dealt with inside; a Reject or LoggedOut fails. */
 const struct frame_header *client_next_frame(struct client *client);
 
+/* The same whatever it says, and without an answer: for a client that is to seem dead. */
+const struct frame_header *client_any_frame(struct client *client);
+
 /* Gives the header its number and time; the rest of it is the caller's template. */
 void client_stamp(struct client *client, struct frame_header *header);
 void client_send(struct client *client, const void *bytes, size_t size);
 
 /* Sends a Heartbeat when our own silence has lasted half an interval. */
 void client_keep_alive(struct client *client);
+
+/* Sends a TestRequest. */
+void client_test(struct client *client);
 
 /* Sends a TestRequest and reads until it is answered, so that all that the server had sent before has been read.
  * Each other frame is passed to `each`. */
@@ -87,5 +93,8 @@ int64_t quantile(int64_t *values, size_t count, double quantile);
 
 void measure_throughput(const struct options *options);
 void measure_disconnect(const struct options *options);
+void measure_bystander(const struct options *options);
+void measure_storm(const struct options *options);
+void measure_idle(const struct options *options);
 
 #endif

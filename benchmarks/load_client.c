@@ -92,7 +92,7 @@ void client_receive(struct client *client) {
 
 /* ---- frames ---- */
 
-static const struct frame_header *complete_frame(struct client *client) {
+const struct frame_header *client_any_frame(struct client *client) {
     size_t size = client->end - client->start;
     const struct frame_header *frame = (const void *)(client->input + client->start);
     if (size < HEADER_SIZE)
@@ -126,6 +126,10 @@ static void send_heartbeat(struct client *client, uint16_t template_id, int64_t 
     client_send(client, &frame, sizeof frame);
 }
 
+void client_test(struct client *client) {
+    send_heartbeat(client, TEMPLATE_TEST_REQUEST, client->sent + 1);
+}
+
 void client_keep_alive(struct client *client) {
     if (!client->echo && monotonic_ns() - client->last_sent_ns > client->heartbeat_interval_ns / 2)
         send_heartbeat(client, TEMPLATE_HEARTBEAT, 0);
@@ -151,7 +155,7 @@ static bool deal_with(struct client *client, const struct frame_header *frame) {
 
 const struct frame_header *client_next_frame(struct client *client) {
     const struct frame_header *frame;
-    while ((frame = complete_frame(client)) != NULL) {
+    while ((frame = client_any_frame(client)) != NULL) {
         if (frame->message_type_id == TEMPLATE_LOGGED_OUT || frame->sequence_number == client->received + 1)
             client->received++;
         else

@@ -47,7 +47,15 @@ HERE = Path(__file__).resolve().parent
 BUILD = HERE / ".build"
 PROGRAMS = {
     "floor": ["floor.c"],
-    "load": ["load.c", "load_client.c", "load_throughput.c", "load_disconnect.c"],
+    "load": [
+        "load.c",
+        "load_client.c",
+        "load_throughput.c",
+        "load_disconnect.c",
+        "load_bystander.c",
+        "load_idle.c",
+        "load_storm.c",
+    ],
 }
 COMPILE = ["cc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror"]
 CALLGRIND = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
@@ -231,7 +239,7 @@ def generate(port: int, arguments: Sequence[str]) -> Figures:
     """
     _, generator_processor = processors()
     keys = ["--client-id", TRADER]
-    if arguments[0] == "disconnect":
+    if arguments[0] not in ("throughput", "idle"):
         keys = ["--client-id", LOST_TRADER, "--drop-copy-id", DROP_COPY, "--drop-copy-secret", SECRET]
     done = subprocess.run(
         [str(BUILD / "load"), *arguments, "--port", str(port), "--secret", SECRET, *keys],

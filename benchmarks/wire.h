@@ -41,6 +41,8 @@ enum {
     SIDE_BUY = 1,
     SIDE_SELL = -1,
     ORDER_STATUS_ACTIVE = 1,
+    ORDER_STATUS_CANCELED = 3,
+    TIME_IN_FORCE_IOC = -2,
     CANCEL_REASON_CLIENT_DISCONNECT = 7,
     ORDER_REJECT_DUPLICATE_CLIENT_ORDER_ID = 4,
     CANCEL_REJECT_UNKNOWN_ORDER = 1,
@@ -140,6 +142,18 @@ struct PACKED orders_canceled {
     struct canceled_order order[];
 };
 
+struct PACKED receipt {
+    struct frame_header header;
+    char client_id[16];
+    int64_t portfolio_id, session_epoch;
+    int8_t cause, scope;
+    int64_t last_heard_time, detected_time, fenced_time, completed_time;
+    int32_t bound_count, canceled_count, filled_count, exempt_count, unconfirmed_count;
+    int64_t first_sequence_number, last_sequence_number;
+    uint64_t digest;
+    int64_t timestamp;
+};
+
 struct PACKED drop_copy_event {
     struct frame_header header;
     char origin_client_id[16];
@@ -161,6 +175,7 @@ _Static_assert(sizeof(struct canceled_order) == 35, "entry of OrdersCanceled");
 _Static_assert(sizeof(struct orders_canceled) == 53, "OrdersCanceled");
 _Static_assert(PADDED_SIZE(sizeof(struct orders_canceled) + ORDERS_PER_CANCEL_FRAME * sizeof(struct canceled_order)) <=
                    FRAME_SIZE_MAX_OUT, "OrdersCanceled fits inside a DropCopyEvent");
+_Static_assert(sizeof(struct receipt) == 32 + 118, "CancelOnDisconnectReceipt");
 _Static_assert(sizeof(struct drop_copy_event) == 32 + 40 + 2 + 32, "DropCopyEvent");
 
 static inline int64_t clock_ns(clockid_t clock) {
