@@ -17,7 +17,7 @@ from support.scene import Scene
 ORDERS = 100_000
 SLOW_STEP_ORDERS = 1
 """The drain takes about a second, and as many frames as orders, which nobody reads."""
-READABLE_STEP_ORDERS = 32
+READABLE_STEP_ORDERS = 16
 LOGON_TIMEOUT_S = 0.2
 NEWCOMER_BUFFER_BYTES = 65_536
 """As limits.py has it."""
