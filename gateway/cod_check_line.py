@@ -128,8 +128,8 @@ class Line:
     # -- Events --------------------------------------------------------------------------------------------------------
 
     def tick(self) -> None:
-        """Let the core do what is due."""
-        if self.talks and self.is_open:
+        """Let the core do what is due. One that hears nothing would give the gateway up."""
+        if self.talks and self.reads and self.is_open:
             self.core.tick(wall(time.monotonic_ns()))
             self.flush()
 

@@ -26,7 +26,7 @@ from gateway.cod_check_verdict import (
     Verdict,
     broken_unless,
 )
-from gateway.errors import PeerError
+from gateway.errors import BreakwireError
 
 _CLEAN_UP_MS: Final = 15_000
 _LIMIT_BASE_MS: Final = 15_000
@@ -123,7 +123,7 @@ class Runner:
             result.findings = result.findings or broken.findings
         except NotProvableError as reason:
             _decide(result, Verdict.NOT_PROVABLE, str(reason))
-        except PeerError as error:
+        except BreakwireError as error:
             _decide(result, Verdict.ERROR, str(error))
 
     def _play(self, stage: Stage, result: Result) -> None:
