@@ -381,9 +381,7 @@ class Expectations:
             told = self.stage.record.named(part, "OpenOrdersResponse", LINE)
             return [one for one in told if one.fields["correlation_id"] == correlation_id]
 
-        self.stage.pump(
-            lambda: bool(frames()[-1].fields["flags"] & 1), time.monotonic_ns() + self.stage.settings.answer_ms * MS
-        )
+        self.stage.pump(lambda: bool(frames()[-1].fields["flags"] & 1), self.stage.answer_deadline_ns())
         return [entry for one in frames() for entry in one.fields["orders"]]
 
     def alive(self, step: steps.Alive) -> None:

@@ -1,11 +1,10 @@
-"""Carries out what the steps of a scenario do: enters orders, and cuts lines in every way.
+"""Carries out what the steps of a scenario do, but for the ways to cut a line (`cod_check_cuts`).
 
 Before the cut a step that fails means that the stage could not be set (StageFailedError); what a gateway answers after
 it is part of the promise (PromiseBrokenError). A message of the extension range that the gateway refuses as unknown or
 disabled means that it does not offer the feature (NotProvableError).
 """
 
-import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,18 +24,17 @@ from codec.layout import (
 )
 from codec.values import Decimal72
 from gateway import cod_check_steps as steps
+from gateway.cod_check_cuts import CUTS
 from gateway.cod_check_judge import amount_text, enum_name
 from gateway.cod_check_line import Line, wall
-from gateway.cod_check_record import Ledger, Sighting, amount
+from gateway.cod_check_record import LINE, Ledger, Sighting, amount
 from gateway.cod_check_stage import MS, Stage
 from gateway.cod_check_verdict import Finding, NotProvableError, PromiseBrokenError, StageFailedError
 
 SCOPES: Final = {"session": CancelOnDisconnectScope.SESSION, "portfolio": CancelOnDisconnectScope.PORTFOLIO}
 SIDES: Final = {"buy": Side.BUY, "sell": Side.SELL}
 _SCALE: Final = -9
-_FLOOD_REQUESTS: Final = 1_000
 _HEARTBEAT_BYTES: Final = 40
-_FLOOD_STEP_MS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +136,37 @@ class Play:
             covered=step.covered or self.stage.settings.mode == "always",
         )
 
+    def enter_ladder(self, step: steps.EnterLadder) -> None:
+        outward = 1 if step.side == "sell" else -1
+        instrument_id, part = self.instrument("plain"), step.by
+        entered: dict[int, int] = {}
+        for level in range(step.count):
+            price = self.price(step.price + outward * (level % step.levels))
+            flags = OrderFlags.CANCEL_ON_DISCONNECT
+            fields = self.order_fields(SIDES[step.side], price, self.quantity(1), instrument_id, flags)
+            self.stage.put(part, "NewOrderRequest", fields)
+            entered[fields["client_order_id"]] = price
+        self.stage.line(part).flush()
+        if not self.stage.pump(lambda: self._answers(part) >= entered.keys(), self.stage.answer_deadline_ns()):
+            raise self.fail(f"answers to {step.count} orders", "all", str(len(self._answers(part) & entered.keys())))
+        for order in self.stage.record.ledger(part).open():
+            if order.client_order_id in entered:
+                name = f"{step.name}-{1 + list(entered).index(order.client_order_id)}"
+                self.orders[name] = NamedOrder(
+                    name=name,
+                    part=part,
+                    order_id=order.order_id,
+                    client_order_id=order.client_order_id,
+                    instrument_id=instrument_id,
+                    side=SIDES[step.side],
+                    price=entered[order.client_order_id],
+                    covered=True,
+                )
+
+    def _answers(self, part: str) -> set[int]:
+        answers = ("NewOrderResponse", "NewOrderReject")
+        return {one.fields["client_order_id"] for one in self.stage.record.of(part, LINE) if one.name in answers}
+
     def burst(self, step: steps.Burst) -> None:
         self._bursts.append(step)
 
@@ -213,7 +242,7 @@ class Play:
             found.extend(one for one in placed if one.fields["order_id"] == order_id)
             return bool(found)
 
-        if not self.stage.pump(released, time.monotonic_ns() + self.stage.settings.answer_ms * MS):
+        if not self.stage.pump(released, self.stage.answer_deadline_ns()):
             raise self.fail(
                 "a crossing order behind the speed bump",
                 "OrderPlaced",
@@ -323,12 +352,12 @@ class Play:
             line=line,
             gone_by_itself=step.how in ("silence", "frozen", "slow_consumer"),
         )
-        _CUT[step.how](self, line)
+        CUTS[step.how](stage, line, self.cut.deadline_ns)
 
     # -- State ---------------------------------------------------------------------------------------------------------
 
     def _ledgers(self) -> dict[str, Ledger]:
-        return {part: self.stage.record.ledger(part) for part in ("maker", "second")}
+        return {part: self.stage.record.snapshot(part) for part in ("maker", "second")}
 
     def _allowed_ms(self, how: steps.Way) -> int:
         settings = self.stage.settings
@@ -378,73 +407,6 @@ class Play:
         if findings:
             raise PromiseBrokenError(findings)
 
-    # -- Cuts ----------------------------------------------------------------------------------------------------------
-
-    def fin(self, line: Line) -> None:
-        line.flush()
-        if line.reads:
-            line.close()
-        else:
-            line.half_close()  # a close with bytes unread would send RST
-
-    def rst(self, line: Line) -> None:
-        line.flush()
-        line.reset()
-
-    def half_close(self, line: Line) -> None:
-        line.flush()
-        line.half_close()
-
-    def silence(self, line: Line) -> None:
-        line.flush()
-        line.talks = False
-
-    def freeze(self, line: Line) -> None:
-        self.silence(line)
-        line.reads = False
-
-    def log_out(self, line: Line) -> None:
-        line.core.logout(wall(time.monotonic_ns()), "cod-check")
-        line.flush()
-
-    def displace(self, line: Line) -> None:
-        line.flush()
-        try:
-            self.stage.log_on(line.part, reset=False, within_ms=self.stage.settings.within_ms)
-        except StageFailedError as failed:
-            raise self.fail("a second logon of the key", "LogonConf", str(failed)) from None
-
-    def violate(self, line: Line, data: bytes) -> None:
-        line.send_raw(data)
-        line.talks = False
-        line.core.numbers.next_outbound += 1  # the gateway may have counted what it refused
-
-    def flood(self, line: Line) -> None:
-        line.reads = False
-        mark = self.cut
-        while mark is not None and line.is_open and time.monotonic_ns() < mark.deadline_ns:
-            if not line.has_backlog:
-                for _ in range(_FLOOD_REQUESTS):
-                    line.core.test_request(wall(time.monotonic_ns()), 1)
-                line.flush()
-            self.stage.pump(lambda: not line.is_open, time.monotonic_ns() + _FLOOD_STEP_MS * MS)
-
-
-def _heartbeat(line: Line, number: int | None = None) -> bytes:
-    return line.frame("Heartbeat", {"correlation_id": 0}, number)
-
-
-def _with_length(frame: bytes, length: int) -> bytes:
-    return frame[:2] + struct.pack("<H", length) + frame[4:]
-
-
-def _logon(play: Play, line: Line) -> bytes:
-    key = play.stage.crew.key(line.part)
-    fields: dict[str, object] = {"schema_version": play.stage.settings.schema_version}
-    if key is not None:
-        fields |= {"client_id": key.client_id, "secret": key.secret}
-    return line.frame("Logon", fields)
-
 
 def _shown(answer: Sighting, reasons: type[OrderRejectReason | CancelOrderRejectReason] = OrderRejectReason) -> str:
     """An answer as findings show it."""
@@ -458,6 +420,7 @@ def _shown(answer: Sighting, reasons: type[OrderRejectReason | CancelOrderReject
 
 _DO: Final[dict[type[steps.Step], Callable[[Play, Any], None]]] = {
     steps.EnterOrder: Play.enter,
+    steps.EnterLadder: Play.enter_ladder,
     steps.Burst: Play.burst,
     steps.EnterQuote: Play.quote,
     steps.Amend: Play.amend,
@@ -471,22 +434,4 @@ _DO: Final[dict[type[steps.Step], Callable[[Play, Any], None]]] = {
     steps.HalfFrame: Play.half_frame,
     steps.Wait: Play.wait,
     steps.Cut: Play.cut_line,
-}
-
-_CUT: Final[dict[str, Callable[[Play, Line], None]]] = {
-    "fin": Play.fin,
-    "rst": Play.rst,
-    "half_close": Play.half_close,
-    "silence": Play.silence,
-    "frozen": Play.freeze,
-    "logout": Play.log_out,
-    "displaced": Play.displace,
-    "bad_protocol_id": lambda play, line: play.violate(line, b"\xda" + _heartbeat(line)[1:]),
-    "short_length": lambda play, line: play.violate(line, _with_length(_heartbeat(line), 31)),
-    "long_length": lambda play, line: play.violate(line, _with_length(_heartbeat(line), 65_535)),
-    "padding": lambda play, line: play.violate(line, bytes(8) + _heartbeat(line)),
-    "sequence_gap": lambda play, line: play.violate(line, _heartbeat(line, line.core.numbers.next_outbound + 100)),
-    "sequence_repeat": lambda play, line: play.violate(line, _heartbeat(line, line.core.numbers.next_outbound - 1)),
-    "second_logon": lambda play, line: play.violate(line, _logon(play, line)),
-    "slow_consumer": Play.flood,
 }

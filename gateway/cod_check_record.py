@@ -91,15 +91,18 @@ class OrderFacts:
 class Ledger:
     """The orders of one session as its messages tell of them, each event taken once, in the order first seen."""
 
-    def __init__(self, sightings: Iterable[Sighting]) -> None:
+    def __init__(self, sightings: Iterable[Sighting] = ()) -> None:
         self.orders: dict[int, OrderFacts] = {}
-        seen: set[tuple[str, str]] = set()
+        self._seen: set[tuple[str, str]] = set()
         for sighting in sightings:
-            if sighting.event not in seen:
-                seen.add(sighting.event)
-                take = _TAKERS.get(sighting.name)
-                if take is not None:
-                    take(self, sighting)
+            self.take(sighting)
+
+    def take(self, sighting: Sighting) -> None:
+        """Take in one more."""
+        take = _TAKERS.get(sighting.name)
+        if take is not None and sighting.event not in self._seen:
+            self._seen.add(sighting.event)
+            take(self, sighting)
 
     def open(self) -> list[OrderFacts]:
         return [order for order in self.orders.values() if order.is_open]
@@ -215,6 +218,13 @@ class Record:
 
     def __init__(self) -> None:
         self.sightings: list[Sighting] = []
+        self._ledgers: dict[tuple[str, str | None], Ledger] = {}
+
+    def add(self, sighting: Sighting) -> None:
+        """Something was seen."""
+        self.sightings.append(sighting)
+        for where in (None, sighting.where):
+            self.ledger(sighting.part, where).take(sighting)
 
     def of(self, part: str, where: str | None = None) -> list[Sighting]:
         """The stream of one session, seen anywhere or in one place."""
@@ -228,7 +238,12 @@ class Record:
         return [sighting for sighting in self.of(part, where) if sighting.name == name]
 
     def ledger(self, part: str, where: str | None = None) -> Ledger:
-        return Ledger(self.of(part, where))
+        """Of one session's orders, as seen anywhere or in one place. It goes on with what is seen from here on."""
+        return self._ledgers.setdefault((part, where), Ledger())
+
+    def snapshot(self, part: str) -> Ledger:
+        """The same as it stands now, for good."""
+        return Ledger(self.of(part))
 
 
 def amount(value: Decimal72 | tuple[int, int] | None) -> int:

@@ -26,7 +26,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct, structs
 
-from gateway.cod_check_steps import DO, EXPECT, Step
+from gateway.cod_check_steps import DO, EXPECT, EnterLadder, EnterQuote, Step
 from gateway.errors import MisuseError, Problem
 from gateway.tables import array_of_tables, read_table, shown, unknown_keys
 
@@ -313,6 +313,15 @@ def _undefined_orders(place: str, steps: Sequence[Step]) -> list[Problem]:
             known = ", ".join(sorted(given)) or "none yet"
             wanted = f"wanted the name of an order entered before ({known})"
             problems.append(Problem(f"{place}.steps", wanted, missing[0]))
-        name = getattr(step, "name", "")
-        given |= {f"{name}.bid", f"{name}.ask"} if hasattr(step, "bid") else {name} - {""}
+        given |= _names_given(step)
     return problems
+
+
+def _names_given(step: Step) -> set[str]:
+    """What later steps may call the orders that this one enters."""
+    name = getattr(step, "name", "")
+    if isinstance(step, EnterQuote):
+        return {f"{name}.bid", f"{name}.ask"}
+    if isinstance(step, EnterLadder):
+        return {f"{name}-{number}" for number in range(1, step.count + 1)}
+    return {name} - {""}

@@ -64,6 +64,10 @@ class Stage:
         """Whether drop copy is listening."""
         return "drop_copy" in self.lines
 
+    def answer_deadline_ns(self) -> int:
+        """Until when a request that is made now must be answered."""
+        return time.monotonic_ns() + self.settings.answer_ms * MS
+
     def next_client_order_id(self) -> int:
         return next(self._client_order_ids)
 
@@ -159,7 +163,7 @@ class Stage:
 
         self.pump(
             lambda: is_replayed() or bool(refusals()) or not line.is_open,
-            time.monotonic_ns() + self.settings.answer_ms * MS,
+            self.answer_deadline_ns(),
         )
         if refusals():
             return f"the gateway answers ResendRequest with Reject, reason {refusals()[0].fields['reason']}"
@@ -181,7 +185,7 @@ class Stage:
                 if one is line
             )
 
-        return self.pump(answered, deadline_ns or time.monotonic_ns() + self.settings.answer_ms * MS) and line.is_open
+        return self.pump(answered, deadline_ns or self.answer_deadline_ns()) and line.is_open
 
     def pump(self, until: Callable[[], bool], deadline_ns: int) -> bool:
         """Move bytes and keep sessions alive until it is true, or the deadline has passed; whether it is true."""
@@ -218,9 +222,9 @@ class Stage:
         elif isinstance(event, DropCopy):
             part = self._part_of(event.origin_client_id)
             if part is not None:
-                self.record.sightings.append(Sighting(time_ns=now, part=part, where=DROP_COPY, message=event.origin))
+                self.record.add(Sighting(time_ns=now, part=part, where=DROP_COPY, message=event.origin))
         elif isinstance(event, MessageReceived | MessageReplayed):
-            self.record.sightings.append(
+            self.record.add(
                 Sighting(time_ns=now, part=line.part, where=LINE, message=event.message, connection=line.connection)
             )
 

@@ -63,6 +63,17 @@ class EnterOrder(Step, frozen=True, kw_only=True):
     rejected: str = ""
 
 
+class EnterLadder(Step, frozen=True, kw_only=True):
+    """Many orders of one lot, `levels` prices deep from `price` on; they are called NAME-1, NAME-2 and so on."""
+
+    name: Name
+    by: Part = "maker"
+    count: Annotated[int, Meta(ge=1, le=10_000)]
+    side: Side
+    price: Ticks
+    levels: Annotated[int, Meta(ge=1, le=1_000)] = 10
+
+
 class Burst(Step, frozen=True, kw_only=True):
     """Orders that are on the way when the line is cut: sent in one piece with the cut, no answer awaited."""
 
@@ -259,6 +270,7 @@ class Alive(Step, frozen=True, kw_only=True):
 
 DO: Final[dict[str, type[Step]]] = {
     "order": EnterOrder,
+    "ladder": EnterLadder,
     "burst": Burst,
     "quote": EnterQuote,
     "amend": Amend,

@@ -175,7 +175,8 @@ def test_only_the_last_frame_of_an_event_says_that_it_is_the_last() -> None:
 
 def judged(*seen: Sighting) -> list[Finding]:
     record = Record()
-    record.sightings.extend(seen)
+    for one in seen:
+        record.add(one)
     return judge_always(record)
 
 
