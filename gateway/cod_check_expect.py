@@ -180,7 +180,8 @@ class Expectations:
         mark = self.play.cut
         if mark is None or mark.line is None or mark.line.part != part:
             return False
-        return named.covered and any(order.order_id == named.order_id for order in mark.ledgers[part].open())
+        order = mark.ledgers[part].orders.get(named.order_id)
+        return named.covered and order is not None and order.is_open
 
     def _clear(self, part: str, mark: Mark) -> None:
         """With nothing but a taker to see by: ask, without trading, until nothing stands there, then cross."""
@@ -366,7 +367,7 @@ class Expectations:
             got = ", ".join(wanted.get(one, str(one)) for one in sorted(told)) or "none"
             findings.append(Finding("OpenOrdersResponse.orders", ", ".join(step.orders) or "none", got))
         for entry in entries:
-            named = next((one for one in self.play.orders.values() if one.order_id == entry["order_id"]), None)
+            named = self._named(entry["order_id"])
             covered = bool(entry["flags"] & OpenOrderFlags.IS_COVERED)
             if named is not None and covered != named.covered:
                 where = f"OpenOrdersResponse.orders.flags.covered of {named.name}"
@@ -407,7 +408,7 @@ class Expectations:
             self.stage.sync(part)
 
     def _named(self, order_id: int) -> NamedOrder | None:
-        return next((one for one in self.play.orders.values() if one.order_id == order_id), None)
+        return self.play.by_order_id.get(order_id)
 
     def _name(self, order: OrderFacts) -> str:
         named = self._named(order.order_id)

@@ -68,6 +68,7 @@ class Play:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.orders: dict[str, NamedOrder] = {}
+        self.by_order_id: dict[int, NamedOrder] = {}
         self.cut: Mark | None = None
         self.dead_man: Mark | None = None
         self._bursts: list[steps.Burst] = []
@@ -125,15 +126,17 @@ class Play:
         status = answer.fields["status"]
         if status not in (OrderStatus.ACTIVE, OrderStatus.QUEUED):
             raise self.fail("NewOrderResponse.status", "ACTIVE or QUEUED", enum_name(OrderStatus, status))
-        self.orders[step.name] = NamedOrder(
-            name=step.name,
-            part=step.by,
-            order_id=answer.fields["order_id"],
-            client_order_id=fields["client_order_id"],
-            instrument_id=instrument_id,
-            side=SIDES[step.side],
-            price=price,
-            covered=step.covered or self.stage.settings.mode == "always",
+        self._keep(
+            NamedOrder(
+                name=step.name,
+                part=step.by,
+                order_id=answer.fields["order_id"],
+                client_order_id=fields["client_order_id"],
+                instrument_id=instrument_id,
+                side=SIDES[step.side],
+                price=price,
+                covered=step.covered or self.stage.settings.mode == "always",
+            )
         )
 
     def enter_ladder(self, step: steps.EnterLadder) -> None:
@@ -152,15 +155,17 @@ class Play:
         for order in self.stage.record.ledger(part).open():
             if order.client_order_id in entered:
                 name = f"{step.name}-{1 + list(entered).index(order.client_order_id)}"
-                self.orders[name] = NamedOrder(
-                    name=name,
-                    part=part,
-                    order_id=order.order_id,
-                    client_order_id=order.client_order_id,
-                    instrument_id=instrument_id,
-                    side=SIDES[step.side],
-                    price=entered[order.client_order_id],
-                    covered=True,
+                self._keep(
+                    NamedOrder(
+                        name=name,
+                        part=part,
+                        order_id=order.order_id,
+                        client_order_id=order.client_order_id,
+                        instrument_id=instrument_id,
+                        side=SIDES[step.side],
+                        price=entered[order.client_order_id],
+                        covered=True,
+                    )
                 )
 
     def _answers(self, part: str) -> set[int]:
@@ -191,15 +196,17 @@ class Play:
         told = answer.fields["quotes"][0]
         for side, price in (("bid", entry["bid_price"]), ("ask", entry["ask_price"])):
             name = f"{step.name}.{side}"
-            self.orders[name] = NamedOrder(
-                name=name,
-                part=step.by,
-                order_id=told[f"{side}_order_id"],
-                client_order_id=quote_id,
-                instrument_id=self.stage.crew.instrument,
-                side=Side.BUY if side == "bid" else Side.SELL,
-                price=int(str(price)),
-                covered=True,
+            self._keep(
+                NamedOrder(
+                    name=name,
+                    part=step.by,
+                    order_id=told[f"{side}_order_id"],
+                    client_order_id=quote_id,
+                    instrument_id=self.stage.crew.instrument,
+                    side=Side.BUY if side == "bid" else Side.SELL,
+                    price=int(str(price)),
+                    covered=True,
+                )
             )
 
     def amend(self, step: steps.Amend) -> None:
@@ -378,6 +385,9 @@ class Play:
                 OrderFlags.CANCEL_ON_DISCONNECT,
             )
             self.stage.put(step.by, "NewOrderRequest", fields)
+
+    def _keep(self, order: NamedOrder) -> None:
+        self.orders[order.name] = self.by_order_id[order.order_id] = order
 
     def _accepted(
         self, answer: Sighting, name: str, rejected: str, reasons: type[OrderRejectReason | CancelOrderRejectReason]
