@@ -294,7 +294,6 @@ cdef class Connection(Link):
     def connection_lost(self, error) -> None:
         cdef Shell shell = self.shell
         self.transport = None
-        self.forget_pending()
         for timer in (self.linger, self.slow_check):
             if timer is not None:
                 timer.cancel()
@@ -304,6 +303,7 @@ cdef class Connection(Link):
         shell.connections.discard(self)
         shell.filled.discard(self)
         shell.core.lost(self, shell.look())
+        self.forget_pending()
         shell.schedule_turn()
 
     def pause_writing(self) -> None:
