@@ -78,3 +78,38 @@ def test_a_drop_copy_that_was_let_go_asks_for_the_rest_later(audience: Audience)
     again.until(lambda frame: frame.name == "GapFill" and frame.fields["newSequenceNumber"] == newest + 1)
     had = [frame for frame in (*audience.slow.frames, *again.frames) if frame.name == "DropCopyEvent"]
     assert [event.fields["frame"]["raw"] for event in had] == audience.shown()
+
+
+ROUNDS_MOST = 100
+ROUND_ORDERS = 2_000
+GROWTH_MOST_BYTES = 4 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "limit", [{"slow_consumer_bytes": 65536}, {"slow_consumer_ms": 200}], ids=["by bytes", "by time"]
+)
+def test_a_trader_that_does_not_read_is_let_go_with_its_orders_at_a_bounded_price_and_others_do_not_notice(
+    make_scene: Callable[..., Scene], limit: dict[str, int]
+) -> None:
+    scene = make_scene(resend_depth_bytes=65536, **limit)
+    watch, bystander = scene.watch(process=scene.process()), scene.trader("maker-2")
+    slow = scene.trader("maker-1", scene.process(), RECEIVE_BUFFER_BYTES)
+    order_ids = [slow.place(order(number, price="1")) for number in (1, 2, 3)]
+    before = scene.gateway.resident_bytes()
+    slow.do("quiet", "1")
+    slow.do("reading", "0")
+    request = message("NewOrderRequest", order(10, timeInForce=IOC))
+    for number in range(ROUNDS_MOST):
+        slow.process.command(f"repeat {ROUND_ORDERS} send {slow.number} {request}")
+        bystander.place(order(1_000_000 + number, price="2"))
+        watch.sync()
+        if watch.ledger.cancel_frames["maker-1"]:
+            break
+    assert watch.wait_for_fire("maker-1") == [canceled(place, order_id) for place, order_id in enumerate(order_ids, 1)]
+    gone = scene.gateway.wait_for_log("session gone")
+    assert (gone["client_id"], gone["cause"], gone["orders"]) == ("maker-1", "SLOW_CONSUMER", 3)
+    # Unsent and stored: each has its limit, whatever the client asks for without reading the answers.
+    assert scene.gateway.resident_bytes() - before <= GROWTH_MOST_BYTES
+    assert len(watch.ledger.of("maker-2")) == number + 1
+    slow.do("reading", "1")
+    slow.to_the_end()
