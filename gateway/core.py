@@ -309,10 +309,11 @@ class Core:
 
         A client that may take over comes back perhaps before anybody noticed that its line was dead.
         """
-        if not may_take_over or not self._has_grace(session):
+        if session.state == SessionState.SESSION_LIVE and may_take_over and self._has_grace(session):
+            if not self._said_goodbye(link_of(session), now):
+                self._lose(session, Cause.DISPLACED, now)
+        elif session.state != SessionState.SESSION_LOST or not may_take_over:
             self.gone(session, Cause.DISPLACED, now)
-        elif session.state == SessionState.SESSION_LIVE:
-            self._lose(session, Cause.DISPLACED, now)
 
     def judged(self, now: int) -> int:
         """The time on the clock that the gateway's own stalls do not advance."""
@@ -454,11 +455,18 @@ class Core:
     def _dispose(self, link: Link, cause: Cause, now: int) -> None:
         """The line of a link is of no use any more: its session is gone, or it never had one and may go."""
         if link.state == LinkState.LINK_LIVE:
-            # A goodbye that came before the end of the line is one, though dead orders kept it from being read.
-            said_goodbye = self.dispatcher.has_said_goodbye(link)
-            self.gone(session_of(link), Cause.LOGOUT if said_goodbye else cause, now)
+            if not self._said_goodbye(link, now):
+                self.gone(session_of(link), cause, now)
         elif link.state in (LinkState.LINK_LOGON, LinkState.LINK_WAITING):
             self._admission.leave(link, CAUSE_POLICY[cause].closing)
+
+    def _said_goodbye(self, link: Link, now: int) -> bool:
+        """Ends the session if its client did: a goodbye before the end of the line is one, though dead orders kept it
+        from being read."""
+        if not self.dispatcher.has_said_goodbye(link):
+            return False
+        self.gone(session_of(link), Cause.LOGOUT, now)
+        return True
 
     # inside: time, and what it costs to remember
 

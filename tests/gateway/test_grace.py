@@ -16,6 +16,7 @@ from support.core_driver import (
     decoded,
     logged_out,
     logon_conf,
+    nine,
     orders_canceled,
     quantity,
 )
@@ -309,6 +310,23 @@ def test_the_old_line_is_told_as_far_as_it_takes_bytes_and_the_rest_can_be_asked
         (4, "OrderFilled", filled),
         (5, "GapFill", {"new_sequence_number": 7}),
     ]
+
+
+def test_who_has_said_goodbye_is_not_taken_over_though_dead_orders_kept_that_from_being_read() -> None:
+    driver = lenient(drain_step_orders=100)
+    maker = with_orders(driver, 1_000)
+    taker = with_orders(driver, 1, "stranger-1", price=nine(50))
+    maker.send("Logout", reason="")
+    taker.order(2, side=Side.SELL)
+    taker.send("Logout", reason="")
+    assert taker.link.is_held_up
+    again = driver.connect()
+    again.logon("stranger-1", reset=False, number=5)
+    assert again.link.state == LinkState.LINK_WAITING
+    driver.settle()
+    assert again.read() == [(5, "LogonConf", logon_conf())]
+    assert sorted(driver.ends()) == [("maker-1", "LOGOUT", 1_000), ("stranger-1", "LOGOUT", 1)]
+    assert driver.core.dropped_requests[Cause.LOGOUT] == 1
 
 
 def test_where_second_logons_are_refused_a_live_line_stays_and_a_lost_one_may_be_taken_over() -> None:
