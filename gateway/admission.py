@@ -1,9 +1,9 @@
 """The ways in: from a connection that was accepted to a live session, or to a refusal.
 
 A Logon is judged first (logon.py), and changes nothing unless it is right in every point. Then the key's former session
-ends, if it is live, and the newcomer is confirmed only when the last order of that session is out and told of: until
-then it waits, what it sends stays unread, and a still newer logon of the key overtakes it. With a grace, a Logon with
-resetSeqNum 0 takes the orders over instead, and is confirmed at once (grace.py).
+ends, if it is live, and the newcomer is confirmed only when the last dead order of that session is out and told of, and
+its receipts are: until then it waits, what it sends stays unread, and a still newer logon of the key overtakes it. With
+a grace, a Logon with resetSeqNum 0 takes the orders over instead, and is confirmed at once (grace.py).
 """
 
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from gateway.lifecycle import (
 from gateway.log import Log
 from gateway.logon import LogonRequest, Refusal, judge_frame, judge_number
 from gateway.refusal_log import RefusalLog
+from gateway.reissue import Untold, tell_again, untold
 from gateway.session import Link, LinkClosing, LinkState, Session, SessionState, logged_out
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Admission:
             return
         self._forget(link)
         self._core.make_way(session, not verdict.reset, now)
-        if session.state == SessionState.SESSION_ENDING:
+        if session.state == SessionState.SESSION_ENDING or self._core.cancels.is_firing(session):
             self._wait(link, session, verdict, now)
         else:
             self._admit(link, session, verdict, now)
@@ -131,7 +132,7 @@ class Admission:
             self.refuse(session.newcomer, text, now)
 
     def let_in_newcomer(self, session: Session, now: int) -> None:
-        """The session has ended: whoever waited for that is confirmed, and what it sent since is read."""
+        """Nothing of the session is under way: whoever waited for that is confirmed, and what it sent since is read."""
         newcomer = session.newcomer
         if newcomer is not None:
             self._admit(newcomer, session, newcomer.logon, now)
@@ -170,11 +171,11 @@ class Admission:
         core.dispatcher.cover.begin(session, request.covered)
         core.disconnected.pop(session, None)
         last_processed = 0 if request.reset else session.last_processed
-        cancels = self._start_numbers(session, request)
+        fires = self._start_numbers(session, request)
+        session.options = 0
         session.stream.attach()
         session.send_logon_conf(self._heartbeat_interval_s, last_processed, now)
-        for frame in cancels:
-            session.reissue(frame, now)
+        tell_again(session, fires, now)
         session.heard_ns = now
         session.heard_judged_ns = core.judged(now)
         session.probed_judged_ns = 0
@@ -189,19 +190,18 @@ class Admission:
                 lost_for_us=(now - loss.detected_time) // 1000,
             )
 
-    def _start_numbers(self, session: Session, request: LogonRequest) -> list[bytes]:
-        """Continues or restarts both streams; returns the cancels that a reset must not lose."""
-        cancels: list[bytes] = []
-        ending = session.ending
+    def _start_numbers(self, session: Session, request: LogonRequest) -> list[Untold]:
+        """Continues or restarts both streams; returns the fires that a reset must not lose."""
+        fires: list[Untold] = []
         if request.reset:
-            if ending is not None and not ending.delivered and ending.first_number is not None:
-                cancels = session.cancels(ending.first_number, ending.last_number)
+            fires = untold(session)
             session.stream.reset()
         session.stream.end_allowance()
         session.ending = None
+        session.fires.clear()
         session.expected_number = request.number + 1
         session.last_processed = request.number
-        return cancels
+        return fires
 
     def _forget(self, link: Link) -> None:
         """The link is no longer one whose Logon is awaited."""

@@ -39,6 +39,7 @@ from gateway.dead_man_switch import DeadManSwitches
 from gateway.deadlines import Deadlines
 from gateway.dispatch import Dispatcher
 from gateway.errors import LifecycleError
+from gateway.fences import Fences
 from gateway.grace import Grace, Loss
 from gateway.heartbeat import has_lapsed, must_probe, must_speak, next_look
 from gateway.lifecycle import LinkEvent, SessionEvent, next_link_state, next_session_state
@@ -87,7 +88,7 @@ class Core:
         self.engine = engine_of(config, hash_secret)
         orders = Orders(self.engine, self.sessions, rate_limits_of(config.rate_limit, portfolio_indexes(config)))
         orders.allow_dead(settings.drain_step_orders)
-        self.cancels = CancelOnDisconnect(orders, settings.drain_step_orders, self.tally)
+        self.cancels = CancelOnDisconnect(Fences(orders, self.sessions), settings.drain_step_orders, self.tally)
         self._settlements = Settlements(settings.settlement_time)
         self._day_orders = DayOrders(orders)
         self._step_orders = settings.drain_step_orders
@@ -192,12 +193,12 @@ class Core:
         """The socket took everything that a closing link had to say."""
         ending = link.ending
         if ending is not None and CAUSE_POLICY[ending.cause].peer_reads:
-            ending.delivered = True
+            ending.mark_delivered(True)
 
     def undelivered(self, link: Link) -> None:
         """The client reset the line, so it need not have read what the socket took."""
         if link.ending is not None:
-            link.ending.delivered = False
+            link.ending.mark_delivered(False)
 
     def stalled(self, stall_ns: int) -> None:
         """The gateway stood still until now: for so long it could hear nobody, so nobody was silent.
@@ -237,8 +238,10 @@ class Core:
         self.dispatcher.orders.allow_dead(self._step_orders)
         self.dispatcher.go_on(now)
         if self.cancels.under_way:
-            for ending in self.cancels.step(now):
-                self._end(ending, now)
+            for session in self.cancels.step(now):
+                if session.state == SessionState.SESSION_ENDING:
+                    self._end(session.ending, now)
+                self._admission.let_in_newcomer(session, now)
         elif self.dispatcher.releases.is_behind:
             self.dispatcher.releases.release(now)
         elif self._day_orders.is_busy:
@@ -431,6 +434,7 @@ class Core:
         if session.link is not None:  # there is none any more if it was lost before
             link = self._let_go(session, policy, ending.text, now)
             link.ending = ending
+            ending.told = session.fires[:]
             dropped_requests = link.dropped_requests
         session.state = next_session_state(session.state, SessionEvent.DRAINED)
         log = self.log_of(session).info if policy.level == "info" else self.log_of(session).warning
@@ -439,12 +443,12 @@ class Core:
             client_id=session.client_id,
             epoch=session.epoch,
             cause=ending.cause.name,
-            orders=ending.bound_count,
+            orders=ending.account.cancelled_count,
             dropped_requests=dropped_requests,
             reason=ending.text,
-            fence_to_told_us=(now - ending.fenced_time) // 1000,
+            time_to_safe_us=(ending.fenced_time - ending.detected_time) // 1000,
+            time_to_reported_us=(now - ending.detected_time) // 1000,
         )
-        self._admission.let_in_newcomer(session, now)
 
     def _shut_down_drop_copy(self, now: int) -> None:
         """Drop copy is closed last, after every cancel has been put to it."""

@@ -33,7 +33,6 @@ from typing import Any, Final, NamedTuple
 
 from codec.layout import CancelAllAfterStatus, CancelOnDisconnectScope, Cause
 from gateway.cancel_on_disconnect import CancelOnDisconnect
-from gateway.cause_policy import CAUSE_POLICY
 from gateway.deadlines import Deadlines
 from gateway.dispatch import Dispatcher
 from gateway.limits import CANCEL_ALL_AFTER_MOST_MS, DEAD_MAN_EXPIRIES_PER_TICK_MAX, DEAD_MAN_READ_MOST_MS
@@ -139,9 +138,7 @@ class DeadManSwitches:
         self._dispatcher.next_trigger_ns = _NEVER_NS if self.next_trigger is None else self.next_trigger
 
     def _fire(self, switch: DeadManSwitch, trigger_time: int, now: int) -> None:
-        count = self._cancels.begin_portfolio(
-            self._portfolio_index[switch.portfolio_id], CAUSE_POLICY[Cause.DEAD_MAN_EXPIRED].cancel_reason, now
-        )
+        count = self._cancels.begin_portfolio(self._portfolio_index[switch.portfolio_id], Cause.DEAD_MAN_EXPIRED, now)
         switch.trigger_time = None
         self._log.warning(
             "dead man's switch expired",

@@ -266,7 +266,9 @@ class Demo:
         for after_ns, text in sorted(moments, key=lambda moment: moment[0]):
             self._screen.at(after_ns, text)
         gone = self._gone()[-1]
-        told = f"{gone['orders']} orders, from the fence to the last cancel told {gone['fence_to_told_us']:,} µs"
+        told = (
+            f"{gone['orders']} orders, from the loss noticed to the last cancel told {gone['time_to_reported_us']:,} µs"
+        )
         self._screen.line("gateway log", f"session gone, cause {gone['cause']}: {told}")
         full, partial = _filled(fates)
         self._screen.line(

@@ -33,6 +33,7 @@ from codec.layout cimport (
     REJECT_REASON_INVALID_FIELD_VALUE,
     REJECT_REASON_MESSAGE_DISABLED,
     ResendRequest,
+    SessionOptionsRequest,
     TEMPLATE_AMEND_ORDER_REQUEST,
     TEMPLATE_CANCEL_ALL_AFTER_REQUEST,
     TEMPLATE_CANCEL_ON_DISCONNECT_REQUEST,
@@ -49,6 +50,7 @@ from codec.layout cimport (
     TEMPLATE_NEW_ORDER_REQUEST,
     TEMPLATE_OPEN_ORDERS_REQUEST,
     TEMPLATE_RESEND_REQUEST,
+    TEMPLATE_SESSION_OPTIONS_REQUEST,
     TEMPLATE_TEST_REQUEST,
     TestRequest,
 )
@@ -76,6 +78,7 @@ from gateway.orders cimport Orders
 from gateway.releases cimport Releases
 from gateway.stream cimport ChunkPool
 from gateway.session cimport LINK_CLOSING, LINK_LIVE, LINK_LOGON, LINK_WAITING, Link, Session
+from gateway.session_options cimport session_options
 
 from collections import deque
 
@@ -258,6 +261,8 @@ cdef class Dispatcher:
                 looked_at = at + frame.skipped
                 looked_at += self.orders.look_ahead(link.session, data + looked_at, size - looked_at)
             if link.state == LINK_LIVE:
+                if at + frame.skipped + frame.length > link.heard_bytes:
+                    link.session.heard(now, self.stalled_ns)
                 if self._frame(link.session, frame.data, frame.length, now) == FRAME_HELD_UP:
                     break
             else:
@@ -275,13 +280,11 @@ cdef class Dispatcher:
         cdef uint16_t template_id = header.message_type_id
         cdef Problem problem
         cdef char details[256]
-        session.heard(now, self.stalled_ns)
         if number != session.expected_number and self.strict:
             self.policy.violated(session.link, f"sequence number {number}, wanted {session.expected_number}", now)
             return 0
         if self.orders.engine.registry.dead != 0 and not self.may_begin(session, frame, length, now):
             session.link.is_held_up = True
-            session.link.heard_bytes = 0
             self.held_up.append(session.link)
             return FRAME_HELD_UP
         session.last_processed = number
@@ -352,6 +355,8 @@ cdef class Dispatcher:
             return self.cover.request(session, <const CancelOnDisconnectRequest*>root, now)
         if template_id == TEMPLATE_OPEN_ORDERS_REQUEST:
             return self._open_orders_request(session, frame, now)
+        if template_id == TEMPLATE_SESSION_OPTIONS_REQUEST:
+            return session_options(session, <const SessionOptionsRequest*>root, now)
         return self._refuse(session, frame, REJECT_REASON_MESSAGE_DISABLED, b"this message is not enabled on this gateway", now)
 
     cdef int _open_orders_request(self, Session session, const uint8_t* frame, int64_t now) except -1:

@@ -193,6 +193,8 @@ STALL_LEAST_MS: Final = 20
 """Nobody looked for so long although a timer was due: the gateway stood still, and that time is nobody's silence."""
 ENDINGS_PER_STEP_MAX: Final = 64
 """Sessions whose end is moved on in one step: each also costs a LoggedOut and a line in the log."""
+FIRES_REMEMBERED_MAX: Final = 16
+"""Fires of a connection that a logon with reset is told again if they were not delivered; older ones are forgotten."""
 
 # Client -------------------------------------------------------------------------------------------------------------
 
@@ -235,14 +237,17 @@ def orders_canceled_bytes(entries: int) -> int:
     return padded(_fixed_bytes("OrdersCanceled") + entries * _entry_bytes("OrdersCanceled"))
 
 
+def receipt_bytes() -> int:
+    """The length of a CancelOnDisconnectReceipt."""
+    return padded(_fixed_bytes("CancelOnDisconnectReceipt"))
+
+
 def relations() -> dict[str, bool]:
     """What must hold between the limits, in words, and whether it does."""
     order_filled = _fixed_bytes("OrderFilled") + ORDER_FILLED_ENTRIES_MAX * _entry_bytes("OrderFilled")
     orders_canceled = _fixed_bytes("OrdersCanceled") + ORDERS_CANCELED_ENTRIES_MAX * _entry_bytes("OrdersCanceled")
     return {
-        "the longest frame out fits inside a DropCopyEvent": padded(
-            FRAME_SIZE_MAX_OUT_BYTES + DROP_COPY_ENVELOPE_BYTES
-        )
+        "the longest frame out fits inside a DropCopyEvent": padded(FRAME_SIZE_MAX_OUT_BYTES + DROP_COPY_ENVELOPE_BYTES)
         <= MESSAGE_LENGTH_MAX_BYTES,
         "a full OrdersCanceled fits in a frame out": padded(orders_canceled) <= FRAME_SIZE_MAX_OUT_BYTES,
         "a full OrderFilled fits in a frame out": padded(order_filled) <= FRAME_SIZE_MAX_OUT_BYTES,

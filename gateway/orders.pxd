@@ -2,7 +2,13 @@
 
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from codec.layout cimport AmendOrderRequest, CancelOrderByIdRequest, CancelOrderRequest, NewOrderRequest
+from codec.layout cimport (
+    AmendOrderRequest,
+    CancelOrderByIdRequest,
+    CancelOrderRequest,
+    NewOrderRequest,
+    OrdersCanceledOrders,
+)
 
 from gateway.engine cimport Command, Engine, Outcome
 from gateway.rate_limit cimport RateLimits
@@ -55,3 +61,9 @@ cdef class Orders:
     cdef int _report_leaving_of(self, Session session, int64_t now) except -1
     cdef uint32_t _report_fills(self, Session session, uint32_t event, int64_t now) except 0
     cdef uint32_t _report_cancels(self, Session session, uint32_t event, int64_t now) except 0
+
+
+# OrdersCanceled (310) with room for so many entries: begun, its entries filled in, finished and told. `time` is the event's.
+cdef uint8_t* begin_orders_canceled(Session session, uint32_t count, int64_t exec_id, int64_t time, int64_t now) except NULL
+cdef OrdersCanceledOrders* orders_canceled_entries(uint8_t* at) noexcept
+cdef int finish_orders_canceled(Session session, uint8_t* at, uint32_t count, bint is_last, int64_t now) except -1

@@ -519,56 +519,9 @@ cdef class Orders:
             finish_orders_canceled(session, at, count, left == 0, now)
         return 0
 
-    # ended sessions, locked portfolios
-
-    def fence(self, Session session not None) -> tuple:
-        """From here on none of the session's orders can trade, nor can one be entered; O(1).
-
-        Returns how many orders that are, and the execId of the event (0 when there are none to report).
-        """
-        cdef uint32_t bound_count = self.engine.fence(session.slot, session.epoch, True)
-        return bound_count, self.engine.next_exec_id() if bound_count else 0
-
     def allow_dead(self, uint32_t count) -> None:
         """From here on requests may take so many dead orders out of their ways, all together."""
         self.engine.dead_allowance = count
-
-    def take_dead_met(self, uint32_t limit) -> int:
-        """How many dead orders matching took out of the book, up to `limit`; the rest is for the next call."""
-        cdef uint64_t count = min(self.dead_met, <uint64_t>limit)
-        self.dead_met -= count
-        return count
-
-    def fence_portfolio(self, uint32_t portfolio) -> tuple:
-        """From here on no order that the portfolio has now can trade; no order is touched.
-
-        Returns a list of (session, covered orders, those that are not) for each session that had any, and the execId of
-        the event (0 when there are none to report).
-        """
-        cdef Registry registry = self.engine.registry
-        cdef uint32_t slot
-        killed = [
-            (self._session(slot), registry.owners[slot].covered.live, registry.owners[slot].uncovered.live)
-            for slot in range(registry.owner_count)
-            if registry.owners[slot].portfolio == portfolio and self.engine.open_orders(slot) != 0
-        ]
-        self.engine.fence_portfolio(portfolio)
-        return killed, self.engine.next_exec_id() if killed else 0
-
-    def drain(
-        self, Session session not None, uint32_t covered, uint32_t uncovered, int8_t cancel_reason, bint is_last,
-        int64_t exec_id, int64_t fenced_time, int64_t now
-    ) -> None:
-        """Takes so many dead orders of the session out, those that are covered first, and tells of them in one 310.
-
-        They must be there, and fit in a frame. `exec_id` and `fenced_time` are those of the fence, whatever the time is
-        now; `is_last` says that none of that event is left.
-        """
-        cdef uint8_t* at = begin_orders_canceled(session, covered + uncovered, exec_id, fenced_time, now)
-        cdef OrdersCanceledOrders* entries = orders_canceled_entries(at)
-        cdef uint32_t count = self.engine.drain(session.slot, True, covered, cancel_reason, entries)
-        count += self.engine.drain(session.slot, False, uncovered, cancel_reason, entries + count)
-        finish_orders_canceled(session, at, count, is_last, now)
 
     cdef Session _session(self, uint32_t slot):
         return <Session>PyList_GET_ITEM(self.sessions, slot)

@@ -74,6 +74,8 @@ cdef class Session:
         public Link link
         public Link newcomer            # the link in LINK_WAITING, else None
         public object ending            # the Ending of its last connection, under way or complete; None since the next logon
+        public list fires               # the last ones that its orders have died of, oldest first, since its last logon
+        public uint16_t options         # SESSION_OPTIONS_* of its connection, or of the last one that it had
         public int version              # schema version agreed at logon
         public int64_t epoch            # connections of this key so far; the orders of a connection carry its epoch
         public int64_t expected_number  # of the next inbound frame

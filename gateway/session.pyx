@@ -16,6 +16,7 @@ from codec.layout cimport (
     HEADER_SIZE,
     Heartbeat,
     LogonConf,
+    OrdersCanceled,
     REJECT_REASON_INVALID_FIELD_VALUE,
     Reject,
     TEMPLATE_DROP_COPY_EVENT,
@@ -134,6 +135,13 @@ cdef uint32_t write_text(uint8_t* frame, uint32_t raw_length, bytes text) noexce
     return raw_length + 1 + size
 
 
+cdef bint tells_of(bytes frame, int64_t exec_id):
+    """Whether a frame out is an OrdersCanceled of the event with this execId."""
+    cdef const uint8_t* at = <const uint8_t*>PyBytes_AS_STRING(frame)
+    return ((<const FrameHeader*>at).message_type_id == TEMPLATE_ORDERS_CANCELED
+            and (<const OrdersCanceled*>(at + HEADER_SIZE)).exec_id == exec_id)
+
+
 cdef class Session:
     """One API key on this gateway.
 
@@ -151,6 +159,7 @@ cdef class Session:
         self.stream = stream
         self.dirty_sessions = dirty_sessions
         self.watchers = []
+        self.fires = []
         self.state = SESSION_VACANT
         self.expected_number = 1
 
@@ -265,13 +274,9 @@ cdef class Session:
         self.finish(at, length, False)
         return 0
 
-    def cancels(self, int64_t first_number, int64_t last_number) -> list:
-        """The stored OrdersCanceled frames among those numbered first_number to last_number, oldest first."""
-        return [
-            frame
-            for frame in self.stream.frames(first_number, last_number)
-            if (<const FrameHeader*>PyBytes_AS_STRING(frame)).message_type_id == TEMPLATE_ORDERS_CANCELED
-        ]
+    def cancels(self, int64_t first_number, int64_t last_number, int64_t exec_id) -> list:
+        """The stored OrdersCanceled frames of an event among those numbered first_number to last_number, oldest first."""
+        return [frame for frame in self.stream.frames(first_number, last_number) if tells_of(frame, exec_id)]
 
     cpdef bint tell_lost(self, int64_t now) except -1:
         """Says, by a live Reject, which of the frames that the replay still owes are stored no longer; False if none."""

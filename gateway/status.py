@@ -12,7 +12,7 @@ from msgspec import Struct
 from codec.layout import CancelReason, Cause
 from gateway import counts
 from gateway.admin_protocol import StatusSection
-from gateway.cancel_on_disconnect import Ending, Fire
+from gateway.cancel_on_disconnect import Fire
 from gateway.config import Instrument, Portfolio
 from gateway.dead_man_switch import DeadManSwitch
 from gateway.engine import InstrumentState
@@ -234,7 +234,7 @@ def _session_row(core: "Core", session: Session, now: int) -> SessionRow:
 def _ending_row(_core: "Core", fire: Fire, _now: int) -> EndingRow:
     return EndingRow(
         client_id=fire.session.client_id,
-        cause=fire.cause.name if isinstance(fire, Ending) else None,
+        cause=fire.cause.name if fire.cause is not None else None,
         cancel_reason=CancelReason(fire.cancel_reason).name,
         fenced_time=rfc_3339(fire.fenced_time),
         orders_left=fire.left_count,

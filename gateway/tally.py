@@ -14,7 +14,7 @@ from gateway import lifecycle
 from gateway.cause_policy import CAUSE_POLICY
 
 if TYPE_CHECKING:
-    from gateway.cancel_on_disconnect import Ending
+    from gateway.cancel_on_disconnect import Ending, Fire
 
 _MILLISECOND_NS: Final = 1_000_000
 _SECOND_NS: Final = 1_000_000_000
@@ -110,23 +110,26 @@ class Tally:
         """A connection was sent away with this text before it had a session."""
         self.refusals[refusal_kind(text)] += 1
 
-    def fenced(self, fire: "Ending") -> None:
-        """A session's end has begun, and its orders are dead."""
+    def detected(self, ending: "Ending") -> None:
+        """A session's end has begun."""
+        if ending.cause in DETECTED_CAUSES and not ending.session.is_canary:
+            self.detection.observe(ending.detected_time - ending.last_heard_time)
+
+    def fenced(self, fire: "Fire", cause: Cause) -> None:
+        """A session's orders are dead by a cause, if it had any."""
         if fire.session.is_canary:
             return
-        self.fires[fire.cause] += 1
-        self.fired_orders[fire.cause] += fire.bound_count
-        if fire.cause in DETECTED_CAUSES:
-            self.detection.observe(fire.detected_time - fire.session.heard_ns)
+        self.fires[cause] += 1
+        self.fired_orders[cause] += fire.left_count
         self.fence.observe(fire.fenced_time - fire.detected_time)
 
-    def completed(self, fire: "Ending", now: int) -> None:
-        """The last of its orders has been told of."""
+    def completed(self, fire: "Fire", cause: Cause, now: int) -> None:
+        """The last of these orders has been told of."""
         if fire.session.is_canary:
             return
         completion_ns = now - fire.fenced_time
         self.completion.observe(completion_ns)
         if self.slowest is None or completion_ns > self.slowest.completion_ns:
             self.slowest = Slowest(
-                fire.session.client_id, fire.cause, fire.fenced_time, fire.bound_count, completion_ns
+                fire.session.client_id, cause, fire.fenced_time, fire.account.cancelled_count, completion_ns
             )

@@ -189,7 +189,7 @@ class VenueControls:
         if self.venue.is_locked(index):
             return f"portfolio {control.portfolio_id} was locked already"
         self.venue.set_locked(index, True)
-        count = self._core.cancels.begin_portfolio(index, CancelReason.PORTFOLIO_LOCKED, now)
+        count = self._core.cancels.begin_lock(index, now)
         return f"portfolio {control.portfolio_id} is locked, {_orders_leave(count)}"
 
     def _unlock(self, control: Unlock, _now: int) -> str:
@@ -208,7 +208,7 @@ class VenueControls:
             if not session.drop_copy:
                 count += self._end(session, None, now)
         # What no connection answers for, and sessions that are ending already have said what becomes of theirs.
-        count += self._core.cancels.begin_portfolio(index, CancelReason.ADMIN, now)
+        count += self._core.cancels.begin_portfolio(index, Cause.ADMIN, now)
         self._killed.add(control.portfolio_id)
         return f"portfolio {control.portfolio_id}: {_counted(len(ended), 'session')} ended, {_orders_leave(count)}"
 
@@ -247,7 +247,7 @@ class VenueControls:
             return 0
         self._core.gone(session, Cause.ADMIN, now, text)
         ending: Ending = session.ending
-        return ending.bound_count
+        return ending.left_count
 
     def _settle(self, _control: Settle, now: int) -> str:
         self._core.settle(now)

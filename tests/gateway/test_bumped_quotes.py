@@ -264,9 +264,10 @@ def test_at_the_fence_it_is_dead_and_never_released() -> None:
     world.maker.lose()
     world.driver.settle()
     world.later()
-    (told,) = [messages.decode(message.fields["frame"]) for message in watch.take()]
+    told, receipt = [messages.decode(message.fields["frame"]) for message in watch.take()]
     gone = canceled(901, 2, instrument_id=4, flags=CancelFlags.IS_QUOTE)
     assert (told.name, told.fields["orders"]) == ("OrdersCanceled", [gone])
+    assert receipt.name == "CancelOnDisconnectReceipt"
     assert world.stranger.take() == []
     assert world.quote(world.mate, (99, 1))[0] == (QuoteStatus.UPDATED, 3, nine(99), quantity(1), None)
 

@@ -22,7 +22,8 @@ from gateway.config import parse
 from gateway.errors import ConfigError
 from gateway.limits import RESERVED_ID
 
-IDS = ("order_id", "exec_id", "match_id", "timestamp", "receive_time", "filled_time")
+TIMES = ("last_heard_time", "detected_time", "fenced_time", "completed_time")
+IDS = ("order_id", "exec_id", "match_id", "timestamp", "receive_time", "filled_time", "digest", *TIMES)
 """Fields of which the canary uses up some, or which say when."""
 
 GROUP = '[[mmp_group]]\nid = 7\nportfolio = 1\nquantity_limit = "100"\ninterval_ms = 1000\nfrozen_ms = 1000\n'
@@ -81,7 +82,7 @@ class Day:
         maker = bench.logged_on("maker-1", reset=False, number=maker.number + 1)
         maker.send("ResendRequest", from_sequence_number=1, to_sequence_number=0)
         self.hear(bench, maker, "maker-1 again", 6)
-        for name, count in (("watch-1", 6), ("watch-2", 1)):
+        for name, count in (("watch-1", 8), ("watch-2", 2)):
             self.hear(bench, clients[name], name, count)
         bench.run_for(0.05)
         assert [client.read() for client in bench.clients if not client.socket._closed] == [[], [], []]
@@ -125,7 +126,7 @@ def test_a_day_with_a_canary_is_to_everybody_a_day_without() -> None:
         metrics = families(bench)
         bench.close()
         log = [
-            {name: value for name, value in event.items() if name not in ("host", "port", "fence_to_told_us")}
+            {name: value for name, value in event.items() if name not in ("host", "port", "time_to_reported_us")}
             for event in bench.log.events()
             if event["event"] != "canary"
         ]

@@ -94,6 +94,9 @@ def test_what_was_cancelled_is_in_the_stream_under_the_numbers_that_drop_copy_sa
         return
     frames = [frame for frame in stream.frames(7, stream.next_number) if int.from_bytes(frame[4:6], "little") == 310]
     events = [event.fields for event in watcher.take() if event.name == "DropCopyEvent"]
+    receipt = events.pop()
+    assert receipt["frame"][4:6] == (4030).to_bytes(2, "little")
+    assert receipt["origin_sequence_number"] is None
     assert [(event["origin_client_id"], event["session_epoch"]) for event in events] == [("maker-1", 1)] * 3
     assert [event["frame"] for event in events] == frames
     assert [event["origin_sequence_number"] for event in events] == [

@@ -425,8 +425,9 @@ def test_a_blocking_client_learns_of_its_cancels_when_it_returns(gateway: Gatewa
     maker.close_line()
     copies: list[Event] = []
     watcher.subscribe(copies.append)
-    watcher.until(lambda: len(of_kind(copies, DropCopy)) == 2, timeout_s=DEADLINE_S)
-    assert [copy.origin.name for copy in of_kind(copies, DropCopy)] == ["NewOrderResponse", "OrdersCanceled"]
+    watcher.until(lambda: len(of_kind(copies, DropCopy)) == 3, timeout_s=DEADLINE_S)
+    told = ["NewOrderResponse", "OrdersCanceled", "CancelOnDisconnectReceipt"]
+    assert [copy.origin.name for copy in of_kind(copies, DropCopy)] == told
     maker.logon(reset=False)
     maker.until(lambda: not maker.core.has_gap, timeout_s=DEADLINE_S)
     assert names(heard) == ["Disconnected", "LoggedOn", "GapDetected", "OrderCanceled", "GapClosed"]

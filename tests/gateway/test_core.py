@@ -153,7 +153,8 @@ def test_at_shutdown_everybody_is_told_and_drop_copy_last() -> None:
     assert [(number, name) for number, name, _ in watcher.read()] == [
         (4, "DropCopyEvent"),
         (5, "DropCopyEvent"),
-        (6, "LoggedOut"),
+        (6, "DropCopyEvent"),
+        (7, "LoggedOut"),
     ]
     assert [line.closed for line in (maker, stranger, watcher)] == [POLITELY] * 3
     assert driver.log.events()[3:] == [

@@ -16,7 +16,7 @@ from support.core_driver import (
 )
 
 from codec import messages
-from codec.layout import CancelAllAfterStatus, Side
+from codec.layout import CancelAllAfterStatus, Cause, Side
 from gateway.config import Config
 from gateway.limits import CANCEL_ALL_AFTER_MOST_MS, DEAD_MAN_EXPIRIES_PER_TICK_MAX, DEAD_MAN_READ_MOST_MS
 from gateway.log import rfc_3339
@@ -428,7 +428,11 @@ def test_everything_of_the_portfolio_is_dead_at_once_and_told_session_by_session
     assert heard(two) == [("OrdersCanceled", told[1])]
     assert heard(stranger) == []
     copies = [fields for name, fields in heard(watcher) if name == "DropCopyEvent"]
-    assert [fields["origin_client_id"] for fields in copies] == ["maker-1", "maker-2"]
+    assert [(fields["origin_client_id"], messages.decode(fields["frame"]).name) for fields in copies] == [
+        (client_id, name)
+        for client_id in ("maker-1", "maker-2")
+        for name in ("OrdersCanceled", "CancelOnDisconnectReceipt")
+    ]
     assert [one.link.state, two.link.state] == [LinkState.LINK_LIVE] * 2
     assert expiries(driver) == [expiry(START + 1_000 * MS, 3, late_us=2_000)]
 
@@ -509,7 +513,15 @@ def test_orders_that_outlived_their_connection_go_too() -> None:
     driver.tick(1_000 * MS)
     driver.settle()
     frames = [messages.decode(fields["frame"]) for name, fields in heard(watcher) if name == "DropCopyEvent"]
-    assert [frame.fields["orders"] for frame in frames] == [[canceled(1, 1)], [canceled(4, 4), canceled(3, 3)]]
+    cancels = [frame.fields["orders"] for frame in frames if frame.name == "OrdersCanceled"]
+    assert cancels == [[canceled(1, 1)], [canceled(4, 4), canceled(3, 3)]]
+    receipts = [frame.fields for frame in frames if frame.name == "CancelOnDisconnectReceipt"]
+    assert [
+        (receipt["client_id"], receipt["cause"], receipt["scope"], receipt["bound_count"]) for receipt in receipts
+    ] == [
+        ("maker-1", Cause.DEAD_MAN_EXPIRED, 1, 1),
+        ("maker-2", Cause.DEAD_MAN_EXPIRED, 1, 2),
+    ]
     assert [fields["orders"] for _, fields in heard(other)] == [[canceled(4, 4), canceled(3, 3)]]
     assert expiries(driver) == [expiry(driver.now, 3)]
     assert driver.ends() == [("maker-1", "TCP_RESET", 1)]

@@ -268,7 +268,7 @@ def test_a_session_that_is_gone_has_its_quotes_cancelled_and_told_as_quotes(driv
         response(4, 601, told(1, side(QuoteStatus.UPDATED, 4, 99, 1), side(QuoteStatus.UPDATED, 5, 101, 1)))
     ]
     driver.settle()
-    *_, last = watch.take()
+    *_, last, _receipt = watch.take()
     frame = last.fields["frame"]
     assert isinstance(frame, bytes)
     inner = messages.decode(frame)

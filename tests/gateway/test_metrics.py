@@ -104,7 +104,7 @@ def test_whole_families_after_a_scenario(bench: ShellBench) -> None:
     leaver.close()
     bench.run_for(0.02)
     maker.reset()
-    bench.read(watch, 6)
+    bench.read(watch, 8)
     bench.until(lambda: len(bench.server._shell.connections) == 3, "the lines to be gone")
     found = scraped(bench)
     core = bench.server._core
@@ -134,7 +134,7 @@ def test_whole_families_after_a_scenario(bench: ShellBench) -> None:
         ("CancelOrderReject",): 1,
         ("Reject",): 1,
         ("OrdersCanceled",): 1,
-        ("DropCopyEvent",): 7,
+        ("DropCopyEvent",): 9,
     }
     assert found["stream_stored_bytes"] == ("gauge", {(): core.stored_bytes})
     assert found["stream_unsent_bytes"] == ("gauge", {(): 0})

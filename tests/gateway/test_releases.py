@@ -235,7 +235,7 @@ def test_an_order_that_waits_is_cancelled_at_the_fence_and_never_released() -> N
     driver.settle()
     driver.tick(WAIT)
     frames = [messages.decode(message.fields["frame"]) for message in watch.take()]
-    assert [frame.name for frame in frames] == ["NewOrderResponse", "OrdersCanceled"]
+    assert [frame.name for frame in frames] == ["NewOrderResponse", "OrdersCanceled", "CancelOnDisconnectReceipt"]
     assert frames[1].fields == orders_canceled(3, [canceled(2, 2)])
     assert maker.names() == ["NewOrderResponse"]
 

@@ -182,16 +182,17 @@ def test_a_reissued_frame_is_the_first_one_under_a_new_number() -> None:
     assert whole(message) == (header(310, 56), "OrdersCanceled", fields)
 
 
-def test_cancels_are_the_orders_canceled_of_a_range_and_nothing_else() -> None:
+def test_cancels_are_the_orders_canceled_of_one_event_and_nothing_else() -> None:
     session = new_session()
-    cancels = [messages.encode("OrdersCanceled", orders_canceled(number, [])) for number in range(4)]
+    cancels = [messages.encode("OrdersCanceled", orders_canceled(exec_id, [])) for exec_id in (7, 7, 7, 8, 7)]
     session.reissue(cancels[0], NOW)
     session.reissue(cancels[1], NOW)
     session.send_reject(1, 4, b"", NOW)
     session.reissue(cancels[2], NOW)
     session.reissue(cancels[3], NOW)
-    found = [messages.decode(frame) for frame in session.cancels(2, 4)]
-    assert [(message.header.sequence_number, message.fields["exec_id"]) for message in found] == [(2, 1), (4, 2)]
+    session.reissue(cancels[4], NOW)
+    found = [messages.decode(frame) for frame in session.cancels(2, 5, 7)]
+    assert [(message.header.sequence_number, message.fields["exec_id"]) for message in found] == [(2, 7), (4, 7)]
 
 
 def full_stream(details: bytes, heartbeats_between: int) -> Session:

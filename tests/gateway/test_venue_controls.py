@@ -17,6 +17,7 @@ from support.core_driver import (
     secret_of,
 )
 
+from codec import messages
 from codec.layout import CancelReason, Cause, OrderRejectReason, Side
 from gateway.errors import ControlError
 from gateway.invariants import check
@@ -62,6 +63,12 @@ def control(driver: CoreDriver, wanted: Control) -> str:
 
 def told(line: Line) -> list[tuple[str, dict[str, Any]]]:
     return [(name, fields) for _, name, fields in line.read()]
+
+
+def copied(watcher: Line) -> list[tuple[str, str]]:
+    """What drop copy saw: whose frame, and its name."""
+    events = [fields for name, fields in told(watcher) if name == "DropCopyEvent"]
+    return [(event["origin_client_id"], messages.decode(event["frame"]).name) for event in events]
 
 
 def with_orders(driver: CoreDriver, client_id: str, numbers: list[int], **changed: Any) -> Line:
@@ -303,7 +310,7 @@ def test_a_killed_client_loses_its_orders_with_reason_admin_and_is_told_who_did_
     assert told(maker) == [("OrdersCanceled", fire), ("LoggedOut", logged_out(Cause.ADMIN))]
     assert maker.closed == LinkClosing.CLOSING_POLITELY
     assert driver.ends() == [("maker-1", "ADMIN", 2)]
-    assert [event.fields["origin_client_id"] for event in watcher.take()] == ["maker-1"]
+    assert copied(watcher) == [("maker-1", "OrdersCanceled"), ("maker-1", "CancelOnDisconnectReceipt")]
     assert told(other) == []
     assert driver.logged_on("maker-1", reset=False, number=4).session is not None
 
@@ -330,7 +337,7 @@ def test_a_killed_portfolio_loses_every_session_and_its_drop_copy_last() -> None
     assert control(driver, KillPortfolio(1)) == "portfolio 1: 3 sessions ended, 3 orders leave"
     driver.settle()
     names = [name for name, _ in told(watcher)]
-    assert names == ["DropCopyEvent"] * 3 + ["LoggedOut"]
+    assert names == ["DropCopyEvent"] * 5 + ["LoggedOut"], "three cancels, two receipts"
     for line, count in ((first, 2), (second, 1)):
         answers = told(line)
         assert [order["cancel_reason"] for _, fields in answers[:-1] for order in fields["orders"]] == [ADMIN] * count

@@ -73,7 +73,7 @@ def test_what_a_newcomer_sends_behind_its_logon_is_done_after_the_last_cancel(ma
     assert confirmation.header["lastProcessedSeqNo"] == 3001
     watch.sync()
     names = [frame.name for frame in watch.inner_frames("maker-1")]
-    assert names[-2:] == ["OrdersCanceled", "NewOrderResponse"]
+    assert names[-3:] == ["OrdersCanceled", "CancelOnDisconnectReceipt", "NewOrderResponse"]
     assert len(watch.ledger.canceled["maker-1"]) == 3000
     assert len(watch.ledger.of("maker-1")) == 1
 

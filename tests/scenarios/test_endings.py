@@ -74,7 +74,9 @@ def test_what_stands_before_an_ending_counts_and_what_stands_behind_it_does_not(
     assert goodbye.name == "LoggedOut"
     assert goodbye.fields["reason"]
     watch.sync()
-    assert [frame.raw for frame in watch.inner_frames("maker-1")] == [accepted.raw, cancels.raw]
+    *told, receipt = watch.inner_frames("maker-1")
+    assert [frame.raw for frame in told] == [accepted.raw, cancels.raw]
+    assert (receipt.name, receipt.fields["cancelledCount"]) == ("CancelOnDisconnectReceipt", 1)
 
 
 def test_answers_come_in_the_order_of_the_requests(scene: Scene) -> None:

@@ -66,7 +66,8 @@ def test_a_logout_whose_answer_was_thrown_away_is_told_again_after_a_reset_logon
     assert (frame.number, frame.plain) == (2, fire)
     again.nothing_more()
     # Drop copy is not told twice.
-    assert [inner.plain for inner in observer.inner_frames("maker-1")][1:] == [fire]
+    told, receipt = observer.inner_frames("maker-1")[1:]
+    assert (told.plain, receipt.name) == (fire, "CancelOnDisconnectReceipt")
 
 
 def test_a_logout_that_was_read_is_not_told_again_after_a_reset_logon(scene: Scene) -> None:

@@ -21,7 +21,8 @@ def test_drop_copy_hears_the_last_cancels_and_then_goodbye(scene: Scene) -> None
     assert scene.gateway.terminate() == 0
     fire = orders_canceled(canceled(1, order_id))
     assert plain(maker.to_the_end()) == [fire, LOGGED_OUT]
-    assert plain(observer.to_the_end())[1:] == [fire, LOGGED_OUT]
+    told, receipt, goodbye = plain(observer.to_the_end())[1:]
+    assert (told, receipt[0], goodbye) == (fire, "CancelOnDisconnectReceipt", LOGGED_OUT)
 
 
 def test_a_gateway_with_nobody_but_drop_copy_ends_at_once(scene: Scene) -> None:

@@ -65,7 +65,7 @@ def test_a_drop_copy_that_does_not_read_is_let_go_and_holds_up_nobody(audience: 
     maker.do("reset")
     expected = [canceled(1, order_ids[0]), canceled(2, order_ids[1])]
     assert audience.reader.wait_for_fire("maker-1") == expected
-    assert len(audience.shown()) == audience.orders + 3
+    assert len(audience.shown()) == audience.orders + 4
 
 
 def test_a_drop_copy_that_was_let_go_asks_for_the_rest_later(audience: Audience) -> None:

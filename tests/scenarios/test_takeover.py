@@ -64,7 +64,7 @@ class Story:
 
     def log(self, *names: str) -> list[dict[str, object]]:
         """The lines of maker-1 in the log that have these events, without what no test can know."""
-        unknown = ("time", "level", "lost_for_us", "fence_to_told_us")
+        unknown = ("time", "level", "lost_for_us", "time_to_safe_us", "time_to_reported_us")
         return [
             {name: value for name, value in line.items() if name not in unknown}
             for line in self.scene.gateway.log
@@ -99,10 +99,11 @@ def test_who_comes_back_in_time_finds_its_orders_and_what_was_filled_meanwhile(p
         ("NewOrderResponse", 7),
         ("OrderFilled", 8),
         ("OrdersCanceled", 9),
+        ("CancelOnDisconnectReceipt", 0),
     ]
     assert story.watch.ledger.open == {}
     epochs = [event.fields["sessionEpoch"] for event in story.watch.seen["maker-1"]]
-    assert epochs == [1, 1, 1, 1, 2, 2, 2]
+    assert epochs == [1, 1, 1, 1, 2, 2, 2, 2]
 
 
 @pytest.mark.parametrize("way", LOSSES)

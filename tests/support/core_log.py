@@ -18,7 +18,8 @@ def gone(client_id: str, cause: Cause, epoch: int = 1, **changed: Any) -> dict[s
     """The log line of a session's end."""
     level = "info" if cause in (Cause.LOGOUT, Cause.GATEWAY_SHUTDOWN) else "warning"
     line = {"level": level, "event": "session gone", "client_id": client_id, "epoch": epoch, "cause": cause.name}
-    return line | {"orders": 0, "dropped_requests": 0, "reason": None, "fence_to_told_us": 0} | changed
+    times = {"time_to_safe_us": 0, "time_to_reported_us": 0}
+    return line | {"orders": 0, "dropped_requests": 0, "reason": None} | times | changed
 
 
 def admitted(client_id: str, epoch: int = 1) -> dict[str, Any]:

@@ -44,7 +44,7 @@ STATES = {
     "ending": SessionState.SESSION_ENDING,
     "lost": SessionState.SESSION_LOST,
 }
-SILENT = ("LogonConf", "LoggedOut", "Heartbeat", "TestRequest")
+SILENT = ("LogonConf", "LoggedOut", "Heartbeat", "TestRequest", "SessionOptionsResponse")
 AGAIN = 200
 """So many frames of a stream that were compared already are looked at again each time."""
 
@@ -112,7 +112,7 @@ class CorePair:
         self.captured: dict[str, dict[int, bytes]] = {client_id: {} for client_id in KEYS}
         self.compared = dict.fromkeys(KEYS, 0)  # frames of each stream
         self.generations = dict.fromkeys(KEYS, 1)
-        self.ends_seen = 0
+        self.events_seen = 0
         self.idle_steps = 0
         self.audited = Audit()
         self.audits = [self.new_pair() for _ in AUDITS]
@@ -226,22 +226,31 @@ class CorePair:
         seen = {client_id: self.driver.session(client_id).stream.next_number for client_id in AUDITS}
         releases_held_up = self.driver.core.dispatcher.releases.is_held_up
         endings_come_first = self.driver.core.cancels.under_way > 0
+        self.comings_and_goings()
         self.driver.core.step(self.driver.now)
         self.go_on(releases_held_up)
         if not endings_come_first:
             self.naive.expire()
         taken_out = self.told_by_step(seen)
-        ends = [client_id for client_id, _, _ in self.driver.ends()]
-        for client_id in ends[self.ends_seen :]:
-            self.naive.ended(client_id)
-            self.note_held_up()
+        comings = self.comings_and_goings()
+        for event, client_id in comings:
+            if event == "session gone":
+                self.naive.ended(client_id)
+            else:
+                self.naive.let_in(client_id)
+                self.note_held_up()
         assert taken_out <= self.step_orders
         # Dead orders that matching has met on its way are work done already: it may be enough for some steps.
-        self.idle_steps = 0 if taken_out or len(ends) > self.ends_seen else self.idle_steps + 1
+        self.idle_steps = 0 if taken_out or comings else self.idle_steps + 1
         assert self.idle_steps <= 2 * self.max_open_orders, "steps that do nothing"
-        self.ends_seen = len(ends)
         self.naive.emptying = self.driver.core.controls.is_busy
         self.naive.dismiss_drop_copy()
+
+    def comings_and_goings(self) -> list[tuple[str, str]]:
+        """Who has logged on or is gone since this was asked last, as the log has it."""
+        events = self.driver.log.events()
+        new, self.events_seen = events[self.events_seen :], len(events)
+        return [(event["event"], event["client_id"]) for event in new if event["event"] in ("logon", "session gone")]
 
     def told_by_step(self, seen: dict[str, int]) -> int:
         """Tells the naive gateway which orders a step took out, by what drop copy has heard; returns how many."""
@@ -254,6 +263,9 @@ class CorePair:
                 if event.name != "DropCopyEvent":
                     continue
                 inner = messages.decode(event.fields["frame"])  # type: ignore[arg-type]
+                if inner.name == "CancelOnDisconnectReceipt":
+                    self.naive.receipted(str(event.fields["origin_client_id"]))
+                    continue
                 orders: Any = inner.fields.get("orders", [])
                 fires = self.naive.session(str(event.fields["origin_client_id"])).fires
                 if orders and fires and inner.fields["exec_id"] == fires[0].exec_id:
@@ -328,8 +340,10 @@ class CorePair:
         inner, origin = message.fields["frame"], said.fields["frame"]
         assert message.fields == said.fields | {"frame": inner}
         assert isinstance(inner, bytes)
-        self.compare_frame(inner, said.fields["origin_sequence_number"], origin)
         client_id, number = said.fields["origin_client_id"], said.fields["origin_sequence_number"]
+        self.compare_frame(inner, number or 0, origin)
+        if number is None:
+            return
         if origin in self.naive.session(client_id).stream[number - 1 : number]:  # and not of a generation before
             assert inner == self.captured[client_id][number], "drop copy differs from the stream"
 

@@ -109,6 +109,11 @@ class CoreWalk(CorePair):
             name = self.choose(["Heartbeat", "TestRequest"])
             self.send(pair, name, {"correlation_id": 5}, cut=self.choose(CUTS))
 
+    def session_options(self) -> None:
+        pair = self.one_of("live", "waiting")
+        if pair is not None:
+            self.send(pair, "SessionOptionsRequest", {"correlation_id": 6, "options": self.choose([0, 1, 1, 3])})
+
     def everybody_is_heard(self) -> None:
         for pair in self.pairs:
             if pair.naive.state == "live":
@@ -270,6 +275,7 @@ ACTIONS: list[Callable[[CoreWalk], None]] = [
     CoreWalk.logon_of_a_connection,
     CoreWalk.order_out_of_place,
     CoreWalk.session_message,
+    CoreWalk.session_options,
     CoreWalk.resend,
     CoreWalk.logout,
     CoreWalk.bad_frame,

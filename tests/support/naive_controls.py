@@ -32,7 +32,7 @@ class NaiveControls:
                 index = self.portfolio_indexes[control.portfolio_id]
                 if index not in engine.locked:
                     engine.locked.add(index)
-                    gateway.kill_portfolio_orders(index, CancelReason.PORTFOLIO_LOCKED)
+                    gateway.kill_portfolio_orders(index, None, CancelReason.PORTFOLIO_LOCKED)
             case Unlock():
                 engine.locked.discard(self.portfolio_indexes[control.portfolio_id])
             case KillClient():

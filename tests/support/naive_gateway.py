@@ -6,14 +6,17 @@ leaves open: in which order sessions that lapse together do so, how many orders 
 requests are held up because a step has to take out dead orders first: here there are none in anybody's way.
 """
 
+import struct
 from collections.abc import Callable
 from datetime import time
 from typing import Any
 
+import xxhash
+
 from codec import messages
-from codec.layout import CancelReason, Cause, RejectReason
+from codec.layout import CancelReason, Cause, RejectReason, SessionOptions
 from gateway.assembly import silence_of
-from gateway.cause_policy import CAUSE_POLICY, Policy
+from gateway.cause_policy import CAUSE_POLICY, Policy, Takes
 from gateway.config import Config
 from gateway.lifecycle import (
     TEXT_ALREADY_LOGGED_ON,
@@ -25,15 +28,15 @@ from gateway.lifecycle import (
 )
 from gateway.session import LinkClosing
 from support.naive_assembly import naive_engine_of, rate_limits_of
-from support.naive_engine import canceled_order
+from support.naive_engine import NaiveOrder, canceled_order
 from support.naive_orders import NaiveOrders
 from support.naive_quotes import NaiveQuotes
 from support.naive_reports import NaiveReports, reason_told, told_of
-from support.naive_session import Inbound, NaiveEnding, NaiveFire, NaiveLine, NaiveLoss, NaiveSession, Said
+from support.naive_session import Inbound, NaiveFire, NaiveLine, NaiveLoss, NaiveSession, Said
 from support.naive_switches import NaiveSwitches
 
 DAY_NS = 86_400 * 10**9
-SESSION_MESSAGES = ("LogonConf", "LoggedOut", "Heartbeat", "TestRequest")
+SESSION_MESSAGES = ("LogonConf", "LoggedOut", "Heartbeat", "TestRequest", "SessionOptionsResponse")
 
 
 class NaiveGateway:
@@ -121,8 +124,7 @@ class NaiveGateway:
         assert line.state == "live"
         assert line.session is not None
         if isinstance(frame, Inbound):
-            line.session.heard_judged = self.judged
-            line.session.probed_judged = None
+            self.hear(line.session, frame)
         if not line.held:
             self.orders.release()
         line.held.append(frame)
@@ -147,8 +149,8 @@ class NaiveGateway:
         self.dispose(line, Cause.TCP_CLOSED)
 
     def lost(self, line: NaiveLine) -> None:
-        if line.ending is not None:
-            line.ending.delivered = False
+        for fire in line.told_fires:
+            fire.delivered = False
         self.dispose(line, Cause.TCP_RESET)
         session = line.session
         if session is not None and session.line is line:
@@ -160,8 +162,8 @@ class NaiveGateway:
 
     def told(self, line: NaiveLine) -> None:
         """The socket took all that the closing line had to say."""
-        if line.ending is not None and policy_of(line.ending.cause).peer_reads:
-            line.ending.delivered = True
+        for fire in line.told_fires:
+            fire.delivered = any(end.is_end and policy_of(end.cause).peer_reads for end in line.told_fires)
 
     def run_timers(self) -> None:
         """What was to happen by now has happened: the gateway sees to it before any input."""
@@ -221,7 +223,9 @@ class NaiveGateway:
         read_on = frozenset(session.portfolio for session in held_up if session is not None)
         portfolios = [portfolio.id for portfolio in self.config.portfolios]
         for portfolio in self.switches.fire(seen, read_on):
-            self.kill_portfolio_orders(portfolios.index(portfolio), CancelReason.CLIENT_DISCONNECT)
+            self.kill_portfolio_orders(
+                portfolios.index(portfolio), Cause.DEAD_MAN_EXPIRED, CancelReason.CLIENT_DISCONNECT
+            )
 
     def has_lapsed(self, session: NaiveSession, judged: int) -> bool:
         if session.probed_judged is None:
@@ -263,30 +267,46 @@ class NaiveGateway:
             "orders": [told_of(canceled_order(order, fire.cancel_reason)) for order in orders],
         }
         said = self.publish(session, "OrdersCanceled", fields)
-        if session.state == "ending":
-            assert session.ending is not None
-            session.ending.cancels.append(said)
-        if not fire.left and fire.ending is None:
+        fire.cancels.append((len(session.stream), said))
+        if not fire.left and fire.cause is None:
             session.fires.remove(fire)
+
+    def receipted(self, client_id: str) -> None:
+        """A step told a session's receipt: nothing of its oldest fire is left, and no receipt of it was told yet."""
+        session = self.session(client_id)
+        fire = session.fires.pop(0)
+        assert (fire.left, session.drop_copy) == ([], False)
+        fields = receipt_of(session, fire, self.now)
+        if session.options & SessionOptions.RECEIPTS:
+            fire.receipt = self.publish(session, "CancelOnDisconnectReceipt", fields)
+        else:
+            self.copy(session, Said("CancelOnDisconnectReceipt", fields, session.last_processed, self.now), None)
 
     def ended(self, client_id: str) -> None:
         """The core says that the session's end is complete."""
         session = self.session(client_id)
-        ending = session.ending
         assert session.state == "ending"
-        assert ending is not None
-        fire = session.fires.pop(0)
-        assert (fire.ending, fire.left) == (ending, [])
+        (ending,) = (fire for fire in session.told_fires if fire.is_end)
+        assert ending.cause is not None
+        if session.drop_copy:
+            session.fires.remove(ending)
+        assert session.fires == []
         if session.line is not None:
-            session.line.ending = ending
+            session.line.told_fires = session.told_fires[:]
             self.let_go(session, ending.cause, ending.text)
         session.state = "vacant"
+
+    def let_in(self, client_id: str) -> None:
+        """The core says that it confirmed who waited until nothing of the session is under way any more."""
+        session = self.session(client_id)
         newcomer = session.newcomer
-        if newcomer is not None:
-            assert newcomer.request is not None
-            self.admit(newcomer, session, newcomer.request)
-            frames, newcomer.pending = newcomer.pending, []
-            self.read(newcomer, frames)
+        assert session.state in ("vacant", "lost")
+        assert session.fires == []
+        assert newcomer is not None
+        assert newcomer.request is not None
+        self.admit(newcomer, session, newcomer.request)
+        frames, newcomer.pending = newcomer.pending, []
+        self.read(newcomer, frames)
 
     def let_go(self, session: NaiveSession, cause: Cause, text: str | None) -> None:
         line, policy = session.line, policy_of(cause)
@@ -311,7 +331,7 @@ class NaiveGateway:
             self.gone(session, Cause.DISPLACED)
         elif session.state == "live":
             self.lose(session, Cause.DISPLACED)
-        if session.state in ("vacant", "lost"):
+        if session.state in ("vacant", "lost") and not session.fires:
             self.admit(line, session, frame)
             return
         if session.newcomer is not None:
@@ -349,14 +369,15 @@ class NaiveGateway:
         session.version = frame.fields["schema_version"] or 11
         session.line = line
         session.newcomer = None
-        last_processed, cancels = session.last_processed, list[Said]()
+        last_processed, fires = session.last_processed, list[NaiveFire]()
         if frame.fields["reset_seq_num"]:
             last_processed = 0
             session.stream = []
             session.generation += 1
-            if session.ending is not None and not session.ending.delivered:
-                cancels = session.ending.cancels
-        session.ending = None
+            fires = [fire for fire in session.told_fires if not fire.delivered]
+        session.told_fires = []
+        session.options = 0
+        session.armed = False
         session.expected = frame.number + 1
         session.last_processed = frame.number
         line.state = "live"
@@ -372,10 +393,19 @@ class NaiveGateway:
             {"heartbeat_interval_seconds": self.heartbeat_interval_s, "schema_version": version},
             last_processed,
         )
-        for said in cancels:
-            self.say(session, said.name, said.fields)
-        session.heard_judged = self.judged
+        for fire in fires:
+            self.tell_again(session, fire)
+        session.heard, session.heard_judged = self.now, self.judged
         session.probed_judged = None
+
+    def tell_again(self, session: NaiveSession, fire: NaiveFire) -> None:
+        first = len(session.stream) + 1 if fire.cancels else None
+        for _, said in fire.cancels:
+            self.say(session, said.name, said.fields)
+        if fire.receipt is not None:
+            last = len(session.stream) if fire.cancels else None
+            numbers = {"first_sequence_number": first, "last_sequence_number": last}
+            self.say(session, fire.receipt.name, fire.receipt.fields | numbers)
 
     def refuse(self, line: NaiveLine, text: str) -> None:
         if line.state == "waiting":
@@ -386,8 +416,9 @@ class NaiveGateway:
         line.close(LinkClosing.CLOSING_POLITELY)
 
     def gone(self, session: NaiveSession, cause: Cause, text: str | None = None) -> None:
+        detected_time = self.now
         if session.loss is not None:
-            cause, text = session.loss.cause, None
+            cause, text, detected_time = session.loss.cause, None, session.loss.time
             session.loss = None
         elif session.state != "live":
             return
@@ -399,11 +430,14 @@ class NaiveGateway:
             assert session.line is not None
             session.line.state = "closing"
             session.line.held = []
-        session.ending = NaiveEnding(cause, text)
+        policy, portfolio = policy_of(cause), self.engine.owners[session.slot].portfolio
+        takes_all = session.armed and policy.takes is Takes.SWITCHED
         killed = self.engine.killed_by(lambda: self.engine.fence(session.slot, session.epoch))
-        exec_id = self.engine.next_exec_id() if killed else 0
-        reason = policy_of(cause).cancel_reason
-        session.fires.append(NaiveFire(reason, exec_id, self.now, killed, session.ending))
+        if policy.takes_uncovered:
+            killed += self.engine.killed_by(lambda: self.engine.fence(session.slot, session.epoch, covered=False))
+        if takes_all:
+            killed += self.engine.killed_by(lambda: self.engine.fence_portfolio(portfolio))
+        self.fire(killed, cause, int(takes_all), policy.cancel_reason, detected_time, session, text)
         session.state = "ending"
 
     def has_grace(self, session: NaiveSession) -> bool:
@@ -415,7 +449,7 @@ class NaiveGateway:
         session.line.state = "closing"
         session.line.held = []
         session.state = "lost"
-        session.loss = NaiveLoss(cause, self.judged)
+        session.loss = NaiveLoss(cause, self.judged, self.now)
         self.let_go(session, cause, None)
 
     def flaps(self, session: NaiveSession) -> bool:
@@ -432,14 +466,32 @@ class NaiveGateway:
         else:
             session.losses.append(self.now)
 
-    def kill_portfolio_orders(self, portfolio: int, reason: CancelReason) -> None:
+    def kill_portfolio_orders(self, portfolio: int, cause: Cause | None, reason: CancelReason) -> None:
         """One event for all of them; each session hears of its own, and lives on."""
-        killed = self.engine.killed_by(lambda: self.engine.fence_portfolio(portfolio))
+        self.fire(self.engine.killed_by(lambda: self.engine.fence_portfolio(portfolio)), cause, 1, reason, self.now)
+
+    def fire(
+        self,
+        killed: list[NaiveOrder],
+        cause: Cause | None,
+        scope: int,
+        reason: CancelReason,
+        detected_time: int,
+        ending: NaiveSession | None = None,
+        text: str | None = None,
+    ) -> None:
+        """What one event has killed, session by session; `ending` is the one that it ends."""
         exec_id = self.engine.next_exec_id() if killed else 0
         for session in self.sessions:
             mine = [order for order in killed if order.owner == session.slot]
-            if mine:
-                session.fires.append(NaiveFire(reason, exec_id, self.now, mine))
+            if not mine and session is not ending:
+                continue
+            fire = NaiveFire(cause, scope, reason, exec_id, session.heard, detected_time, self.now, mine)
+            if session is ending:
+                fire.is_end, fire.text = True, text
+                fire.exempt = sum(order.owner == session.slot for order in self.engine.live())
+            session.fires.append(fire)
+            session.told_fires.append(fire)
 
     def dispose(self, line: NaiveLine, cause: Cause) -> None:
         if line.state == "live":
@@ -457,9 +509,14 @@ class NaiveGateway:
 
     # frames of a live session
 
+    def hear(self, session: NaiveSession, frame: Inbound) -> None:
+        if not frame.was_heard:
+            frame.was_heard = True
+            session.heard, session.heard_judged = self.now, self.judged
+            session.probed_judged = None
+
     def process(self, session: NaiveSession, frame: Inbound) -> None:
-        session.heard_judged = self.judged
-        session.probed_judged = None
+        self.hear(session, frame)
         if self.strict and frame.number != session.expected:
             self.violated(session, f"sequence number {frame.number}, wanted {session.expected}")
             return
@@ -490,6 +547,10 @@ class NaiveGateway:
             self.reject(session, frame, RejectReason.MESSAGE_DISABLED, text)
         elif frame.name == "CancelAllAfterRequest":
             self.say(session, "CancelAllAfterResponse", self.switch_answer(session, fields))
+        elif frame.name == "SessionOptionsRequest":
+            session.options = fields["options"] & SessionOptions.RECEIPTS
+            answer = {"correlation_id": fields["correlation_id"], "session_epoch": session.epoch}
+            self.say(session, "SessionOptionsResponse", answer | {"options": session.options})
         elif not self.orders.handle(session, frame.name, fields):
             text = "this message is not enabled on this gateway"
             self.reject(session, frame, RejectReason.MESSAGE_DISABLED, text)
@@ -557,17 +618,51 @@ class NaiveGateway:
 
     def publish(self, session: NaiveSession, name: str, fields: dict[str, Any]) -> Said:
         said = self.say(session, name, fields)
+        self.copy(session, said, len(session.stream))
+        return said
+
+    def copy(self, session: NaiveSession, said: Said, number: int | None) -> None:
+        """Into drop copy; no number for what is in no stream."""
         for watcher in session.watchers:
             event = {
                 "origin_client_id": session.client_id,
                 "portfolio_id": session.portfolio,
                 "session_epoch": session.epoch,
-                "origin_sequence_number": len(session.stream),
+                "origin_sequence_number": number,
                 "frame": said,
             }
             self.say(watcher, "DropCopyEvent", event)
-        return said
 
 
-def policy_of(cause: Cause) -> Policy:
+def policy_of(cause: Cause | None) -> Policy:
+    assert cause is not None
     return CAUSE_POLICY[cause]
+
+
+def receipt_of(session: NaiveSession, fire: NaiveFire, now: int) -> dict[str, Any]:
+    """What the receipt of a fire says, added up from the frames that were told of it."""
+    entries = [entry for _, said in fire.cancels for entry in said.fields["orders"]]
+    digested = b"".join(
+        struct.pack("<qqb", entry["order_id"], entry["total_filled"].mantissa, entry["cancel_reason"])
+        for entry in entries
+    )
+    return {
+        "client_id": session.client_id,
+        "portfolio_id": session.portfolio,
+        "session_epoch": session.epoch,
+        "cause": fire.cause,
+        "scope": fire.scope,
+        "last_heard_time": fire.last_heard,
+        "detected_time": fire.detected_time,
+        "fenced_time": fire.fenced_time,
+        "completed_time": now,
+        "bound_count": len(entries) + fire.exempt,
+        "cancelled_count": len(entries),
+        "filled_count": 0,
+        "exempt_count": fire.exempt,
+        "unconfirmed_count": 0,
+        "first_sequence_number": fire.cancels[0][0] if entries else None,
+        "last_sequence_number": fire.cancels[-1][0] if entries else None,
+        "digest": xxhash.xxh64_intdigest(digested),
+        "timestamp": now,
+    }

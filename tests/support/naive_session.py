@@ -16,6 +16,7 @@ class Inbound:
     fields: dict[str, Any]
     number: int
     raw: bytes
+    was_heard: bool = False  # it is a sign of life when it comes in, though it may be read later
 
 
 @dataclass(eq=False)
@@ -29,30 +30,36 @@ class Said:
 
 
 @dataclass(eq=False)
-class NaiveEnding:
-    cause: Cause
-    text: str | None
-    cancels: list[Said] = field(default_factory=list)
+class NaiveFire:
+    """Orders of one session that one event has killed: what is left to tell, and what was told.
+
+    The end of a session is one too; then it says what the end was, else `is_end` is False. No receipt tells of one
+    that has no cause.
+    """
+
+    cause: Cause | None
+    scope: int
+    cancel_reason: CancelReason
+    exec_id: int
+    last_heard: int
+    detected_time: int
+    fenced_time: int
+    left: list[NaiveOrder]
+    exempt: int = 0
+    is_end: bool = False
+    text: str | None = None
+    cancels: list[tuple[int, Said]] = field(default_factory=list)  # with their numbers
+    receipt: Said | None = None  # if it was put into the session's stream
     delivered: bool = False
 
 
 @dataclass(eq=False)
-class NaiveFire:
-    """Orders of one session that one event has killed, until they are told of; of the session's end, if it is that."""
-
-    cancel_reason: CancelReason
-    exec_id: int
-    fenced_time: int
-    left: list[NaiveOrder]
-    ending: NaiveEnding | None = None
-
-
-@dataclass(eq=False)
 class NaiveLoss:
-    """How the line of a lost session was lost, and when on the clock that stalls do not advance."""
+    """How the line of a lost session was lost, and when; `judged` on the clock that stalls do not advance."""
 
     cause: Cause
     judged: int
+    time: int
 
 
 @dataclass(eq=False)
@@ -70,7 +77,7 @@ class NaiveLine:
     told_to: int | None = 0
     farewell: str | None = None  # of a LoggedOut without a session
     closing: LinkClosing = LinkClosing.CLOSING_NOT
-    ending: NaiveEnding | None = None
+    told_fires: list[NaiveFire] = field(default_factory=list)  # once its session has ended
     replay: tuple[int, int] | None = None
 
     def close(self, closing: LinkClosing) -> None:
@@ -96,8 +103,11 @@ class NaiveSession:
     heard_judged: int = 0
     probed_judged: int | None = None
     spoke: int = 0
-    ending: NaiveEnding | None = None
     loss: NaiveLoss | None = None  # of a lost session
     losses: list[int] = field(default_factory=list)  # since it was locked out last
     locked_until: int = 0
-    fires: list[NaiveFire] = field(default_factory=list)
+    heard: int = 0
+    options: int = 0
+    armed: bool = False
+    fires: list[NaiveFire] = field(default_factory=list)  # under way
+    told_fires: list[NaiveFire] = field(default_factory=list)  # all since its last logon
