@@ -22,7 +22,7 @@ from support.core_driver import (
 )
 from support.order_frames import maker_fill, order_filled
 
-from codec.layout import Cause, OrderStatus, Side
+from codec.layout import Cause, OrderStatus, QuoteStatus, Side
 from gateway.grace import Grace, Loss
 from gateway.invariants import check
 from gateway.session import LinkClosing, LinkState, SessionState
@@ -238,6 +238,30 @@ def test_the_orders_keep_their_places_and_can_be_amended_and_cancelled(driver: C
     sell(driver, 7, client_id="maker-2")
     assert again.names() == ["CancelOrderReject", "OrderFilled"]
     assert rival.names() == ["NewOrderResponse"]
+
+
+def test_quotes_that_are_taken_over_keep_their_places_when_they_are_sent_again() -> None:
+    group = 'id = 7\nportfolio = 1\nquantity_limit = "10"\ninterval_ms = 1000\nfrozen_ms = 1000'
+    driver = lenient(extra=f"[[mmp_group]]\n{group}")
+    entry = {"instrument_id": 1, "bid_price": nine(99), "bid_qty": quantity(1), "ask_qty": quantity(0)}
+    mass_quote = {"quote_id": 1, "mmp_group_id": 7, "quotes": [entry]}
+    maker = driver.logged_on("maker-1")
+    maker.send("MassQuoteRequest", **mass_quote)
+    maker.take()
+    rival = driver.logged_on("stranger-1")
+    rival.order(5, price=nine(99))
+    maker.lose()
+    again = driver.logged_on("maker-1", reset=False, number=3)
+    again.send("MassQuoteRequest", **mass_quote)
+    ((number, name, fields),) = again.read()
+    (told,) = fields["quotes"]
+    assert (number, name) == (4, "MassQuoteResponse")
+    assert (told["bid_status"], told["bid_order_id"]) == (QuoteStatus.UNMODIFIED, 1)
+    driver.logged_on("maker-2").order(6, side=Side.SELL, price=nine(99))
+    assert again.names() == ["OrderFilled"]
+    again.send("Logout", reason="")
+    driver.settle()
+    assert driver.ends() == [("maker-1", "LOGOUT", 0)]
 
 
 def test_the_end_of_a_session_cancels_the_orders_of_all_its_epochs(driver: CoreDriver) -> None:
