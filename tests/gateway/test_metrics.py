@@ -1,7 +1,9 @@
 """The metrics: whole families after a scripted scenario on real sockets, as Prometheus reads them."""
 
 import asyncio
+import socket
 import urllib.request
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,9 +12,10 @@ from support.processes import free_port
 from support.shell_bench import ShellBench
 
 from codec.layout import MESSAGES, Cause
-from gateway import __version__
+from gateway import __version__, metrics_server
 from gateway.cause_policy import CAUSES_TO_COME
 from gateway.limits import API_KEYS_MAX
+from gateway.metrics import Metrics
 from gateway.session import Session, SessionState, census
 from gateway.stream import ChunkPool, Stream
 from gateway.tally import REFUSALS
@@ -45,14 +48,25 @@ Samples = dict[tuple[str, ...], float]
 
 
 @pytest.fixture
-def bench() -> Any:
-    bench = ShellBench(metrics_port=free_port())
-    yield bench
-    bench.close()
+def make_bench() -> Iterator[Callable[..., ShellBench]]:
+    benches: list[ShellBench] = []
+
+    def make(**settings: Any) -> ShellBench:
+        benches.append(ShellBench(metrics_port=free_port(), **settings))
+        return benches[-1]
+
+    yield make
+    for bench in benches:
+        bench.close()
+
+
+@pytest.fixture
+def bench(make_bench: Callable[..., ShellBench]) -> ShellBench:
+    return make_bench()
 
 
 def scraped(bench: ShellBench) -> dict[str, Any]:
-    """Every metric by its name without `breakwire_`: its samples by label values, a histogram's by suffix too."""
+    """The families of a scrape over HTTP."""
     (address,) = bench.events("metrics")
     url = f"http://{address['host']}:{address['port']}/metrics"
 
@@ -61,7 +75,11 @@ def scraped(bench: ShellBench) -> dict[str, Any]:
             assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
             return str(answer.read(), "ascii")
 
-    text = bench.loop.run_until_complete(asyncio.to_thread(scrape))
+    return families_in(bench.loop.run_until_complete(asyncio.to_thread(scrape)))
+
+
+def families_in(text: str) -> dict[str, Any]:
+    """Every metric by its name without `breakwire_`: its samples by label values, a histogram's by suffix too."""
     families = {}
     for family in text_string_to_metric_families(text):
         assert family.documentation
@@ -163,6 +181,53 @@ def test_what_a_client_does_not_read_shows_as_unsent(bench: ShellBench) -> None:
     unsent, held = found["stream_unsent_bytes"][1][()], found["buffer_bytes"][1][("out",)]
     assert unsent == watch_session.stream.unsent_bytes > 0
     assert held == transport.get_write_buffer_size() > 0
+
+
+def test_what_is_under_way_shows_between_two_steps(bench: ShellBench) -> None:
+    maker = bench.logged_on("maker-1")
+    maker.raw(maker.order_frame(1))
+    bench.read(maker, 1)
+    core, shell = bench.server._core, bench.server._shell
+    (session,) = (session for session in core.sessions if session.client_id == "maker-1")
+    core.gone(session, Cause.TCP_RESET, shell.now())  # the loop does not run: no step has been made
+    found = families_in(b"".join(section.text() for section in Metrics(core, shell).sections).decode())
+    assert found["fires_under_way"] == ("gauge", {(): 1})
+    assert found["sessions"] == ("gauge", {("vacant",): 4, ("live",): 0, ("ending",): 1, ("lost",): 0})
+    assert found["open_orders"] == ("gauge", {(): 0})
+    assert only(found["fires"]) == {("TCP_RESET",): 1}
+    assert found["completion_seconds"][1][("_count",)] == 0
+    shell.wake()
+
+
+def test_sessions_within_their_grace_are_lost(make_bench: Callable[..., ShellBench]) -> None:
+    bench = make_bench(cancel_grace_ms=60_000)
+    maker = bench.logged_on("maker-1")
+    maker.raw(maker.order_frame(1))
+    bench.read(maker, 1)
+    maker.reset()
+    bench.until(lambda: bool(bench.events("session lost")), "the loss")
+    found = scraped(bench)
+    assert found["sessions"] == ("gauge", {("vacant",): 4, ("live",): 0, ("ending",): 0, ("lost",): 1})
+    assert (found["open_orders"][1], only(found["fires"])) == ({(): 1}, {})
+
+
+def test_whoever_hammers_on_the_metrics_holds_up_nobody(bench: ShellBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics_server, "METRICS_AGE_MOST_S", 3600.0)
+    (address,) = bench.events("metrics")
+    maker = bench.logged_on("maker-1")
+    made = scraped(bench)["frames_in"]
+    hostile = []
+    for number in range(1, 101):
+        line = socket.create_connection((address["host"], address["port"]))
+        line.sendall((b"", b"GET /metrics HTTP/1.1\r\n\r\n", b"x" * 100_000)[number % 3])
+        hostile.append(line)
+        maker.raw(maker.order_frame(number))
+        (answer,) = bench.read(maker, 1)
+        assert answer.name == "NewOrderResponse"
+    for line in hostile:
+        line.close()
+    bench.run_for(0.05)  # the gateway hears that they have gone
+    assert scraped(bench)["frames_in"] == made == ("counter", {(): 1})  # nobody had it made again
 
 
 def test_a_loop_that_stood_still_shows_as_lag(bench: ShellBench) -> None:
