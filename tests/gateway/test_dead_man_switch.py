@@ -1,8 +1,10 @@
 """The dead man's switch: what requests are answered, when it fires, and whose orders are gone then."""
 
+import struct
 from typing import Any
 
 import pytest
+import xxhash
 from msgspec import structs
 from support.core_driver import (
     SECOND,
@@ -16,7 +18,7 @@ from support.core_driver import (
 )
 
 from codec import messages
-from codec.layout import CancelAllAfterStatus, Cause, Side
+from codec.layout import CancelAllAfterStatus, CancelReason, Cause, Side
 from gateway.config import Config
 from gateway.limits import CANCEL_ALL_AFTER_MOST_MS, DEAD_MAN_EXPIRIES_PER_TICK_MAX, DEAD_MAN_READ_MOST_MS
 from gateway.log import rfc_3339
@@ -435,6 +437,70 @@ def test_everything_of_the_portfolio_is_dead_at_once_and_told_session_by_session
     ]
     assert [one.link.state, two.link.state] == [LinkState.LINK_LIVE] * 2
     assert expiries(driver) == [expiry(START + 1_000 * MS, 3, late_us=2_000)]
+
+
+def test_each_session_that_had_orders_has_its_receipt() -> None:
+    """In its own stream where it asked for receipts, and in drop copy in any case."""
+    driver = CoreDriver(configuration(drain_step_orders=1))
+    one, two, idle, watcher = map(driver.logged_on, ("maker-1", "maker-2", "stranger-1", "watch-1"))
+    for line in (one, idle):
+        line.send("SessionOptionsRequest", correlation_id=1, options=1)
+    for number in (1, 2):
+        one.order(number)
+    two.order(3)
+    heard_at = driver.now
+    ask(two, 1_000)
+    first_number = len(one.take()) + 2  # LogonConf was read before
+    for line in (two, idle, watcher):
+        line.take()
+    driver.now += 1_000 * MS
+    driver.core.tick(driver.now, driver.now)
+    fenced_at = driver.now
+    while driver.core.is_busy:
+        driver.now += 7
+        driver.step()
+
+    def receipt(client_id: str, orders: list[int], first: int, completed: int) -> dict[str, Any]:
+        cancelled = b"".join(struct.pack("<qqb", order_id, 0, CancelReason.CLIENT_DISCONNECT) for order_id in orders)
+        return {
+            "client_id": client_id,
+            "portfolio_id": 1,
+            "session_epoch": 1,
+            "cause": Cause.DEAD_MAN_EXPIRED,
+            "scope": PORTFOLIO,
+            "last_heard_time": heard_at,
+            "detected_time": fenced_at,
+            "fenced_time": fenced_at,
+            "completed_time": completed,
+            "bound_count": len(orders),
+            "cancelled_count": len(orders),
+            "filled_count": 0,
+            "exempt_count": 0,
+            "unconfirmed_count": 0,
+            "first_sequence_number": first,
+            "last_sequence_number": first + len(orders) - 1,
+            "digest": xxhash.xxh64_intdigest(cancelled),
+            "timestamp": completed,
+        }
+
+    of_one = receipt("maker-1", [1, 2], first_number, fenced_at + 21)
+    of_two = receipt("maker-2", [3], 4, fenced_at + 14)
+    told = one.read()
+    assert [(number, name) for number, name, _ in told] == [
+        (first_number, "OrdersCanceled"),
+        (first_number + 1, "OrdersCanceled"),
+        (first_number + 2, "CancelOnDisconnectReceipt"),
+    ]
+    assert told[2][2] == of_one
+    assert two.names() == ["OrdersCanceled"]
+    assert idle.names() == []
+    copies = [fields for name, fields in heard(watcher) if name == "DropCopyEvent"]
+    frames = [(fields["origin_sequence_number"], messages.decode(fields["frame"])) for fields in copies]
+    assert [
+        (number, frame.header.sequence_number, frame.fields)
+        for number, frame in frames
+        if frame.name == "CancelOnDisconnectReceipt"
+    ] == [(None, 0, of_two), (first_number + 2, first_number + 2, of_one)]
 
 
 def test_orders_entered_afterwards_live(driver: CoreDriver) -> None:
