@@ -3,7 +3,8 @@
 Green is proved, and a proof is good for one round and one interval more: whoever has heard nothing newer by
 `valid_until` knows nothing, and that is red, be the gateway dead, frozen or busy. Red is also a cancel that came too
 late or not yet, at once, and a round that came to no cancel at all. With an interval of n seconds nothing stays green
-longer than 2 n seconds after a cancel that should have come; grace, where there is one, comes on top of when it should.
+longer than 2 n seconds after a cancel that should have come, or n and the grace if that is more. A cancel should come
+when the grace is over.
 
 Times are core time in ns. Rounds are told by the loop; any thread may ask for a report at any time, since a verdict is
 replaced as a whole.

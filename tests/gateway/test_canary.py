@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.core_driver import configuration
+from msgspec import structs
+from support.core_driver import KEYS, configuration
 from support.shell_bench import ShellBench
 
 from codec.layout import Cause
@@ -129,14 +130,23 @@ def test_neither_rate_limits_nor_the_flap_guard_are_for_the_canary(make_bench: M
     assert {outcome.value: count for outcome, count in health_of(bench).rounds.items() if count} == {"in_time": 4}
 
 
-def test_it_goes_on_after_a_reload(make_bench: MakeBench) -> None:
-    text = {"port": 0, "canary_interval_s": 0.5}
-    bench = make_bench(settings=configuration(**text))
+def test_it_goes_on_after_a_reload_and_beside_new_keys(make_bench: MakeBench) -> None:
+    settings = {"port": 0, "canary_interval_s": 0.5}
+    before = configuration(**settings)
+    bench = make_bench(settings=before)
     until_green(bench)
-    limited = configuration(**text, extra="[gateway.rate_limit]\norders_per_s = 1\norders_burst = 1\n")
-    bench.server._core.reload(limited, bench.server._shell.now())
+    limits = "[gateway.rate_limit]\norders_per_s = 1\norders_burst = 1\n"
+    after = configuration({**KEYS, "maker-9": (1, "trader")}, extra=limits, **settings)
+    kept = {key.client_id: key for key in before.api_keys}
+    after = structs.replace(after, api_keys=tuple(kept.get(key.client_id, key) for key in after.api_keys))
+    bench.server._core.reload(after, bench.server._shell.now())
+    newcomer = bench.logged_on("maker-9")
+    newcomer.raw(newcomer.order_frame(1) + newcomer.order_frame(2))
+    assert [message.name for message in bench.read(newcomer, 2)] == ["NewOrderResponse", "NewOrderReject"]
     until_rounds(bench, 3)
     assert report(bench).is_green
+    shown = [row.client_id for row in status.page(bench.server._core, "sessions", 0, 0).rows]  # type: ignore[attr-defined]
+    assert shown == [*KEYS, "maker-9"]
 
 
 # What turns it red

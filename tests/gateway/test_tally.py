@@ -3,7 +3,7 @@
 import pytest
 from support.core_driver import SECOND, CoreDriver, configuration
 
-from codec.layout import Cause
+from codec.layout import CancelOnDisconnectScope, Cause
 from gateway import lifecycle
 from gateway.cause_policy import CAUSE_POLICY
 from gateway.tally import OTHER_REFUSAL, REFUSALS, Histogram, Slowest
@@ -69,6 +69,22 @@ def test_an_end_that_the_gateway_was_told_of_is_not_one_that_it_detected() -> No
     driver.settle()
     tally = driver.core.tally
     assert (observed(tally.detection), tally.fires[Cause.ADMIN]) == ({}, 1)
+
+
+def test_orders_that_die_with_their_portfolio_are_a_fire_of_each_session() -> None:
+    driver = CoreDriver()
+    maker, other = driver.logged_on("maker-1"), driver.logged_on("maker-2")
+    driver.logged_on("stranger-1").order(9)
+    maker.order(1)
+    other.order(2)
+    other.order(3)
+    maker.send("CancelAllAfterRequest", timeout_ms=1000, scope=CancelOnDisconnectScope.PORTFOLIO)
+    driver.tick(2 * SECOND)
+    driver.settle()
+    tally = driver.core.tally
+    assert {cause: count for cause, count in tally.fires.items() if count} == {Cause.DEAD_MAN_EXPIRED: 2}
+    assert {cause: count for cause, count in tally.fired_orders.items() if count} == {Cause.DEAD_MAN_EXPIRED: 3}
+    assert (observed(tally.detection), sum(tally.completion.counts)) == ({}, 2)
 
 
 def test_every_logon_and_every_refusal_is_counted() -> None:
