@@ -22,7 +22,7 @@ from support.faulty_gateway import (
 )
 from support.processes import Gateway
 
-from codec.layout import CancelReason
+from codec.layout import CancelReason, Cause
 from codec.values import Decimal72
 from gateway.cod_check_scenario import Scenario
 from gateway.cod_check_verdict import Result, Verdict
@@ -183,3 +183,51 @@ def test_a_logon_that_is_confirmed_too_early(run_with: Try) -> None:
     assert result.verdict is Verdict.BROKEN
     ((where, expected, _),) = found(result)
     assert (where, expected.split(", ")[1]) == ("LogonConf.sequenceNumber", "that of the last OrdersCanceled")
+
+
+# Receipts
+
+RECEIPT = "CancelOnDisconnectReceipt"
+RECEIPT_IN_DROP_COPY = """steps = [
+  { do = "cut", how = "fin" },
+  { expect = "receipt", cause = "TCP_CLOSED", where = "drop_copy" },
+]"""
+
+
+@pytest.mark.parametrize("where", ["stream", "drop_copy"])
+def test_a_receipt_that_is_lost(run_with: Try, where: str) -> None:
+    steps = f'{{ do = "cut", how = "fin" }}, {{ expect = "receipt", cause = "TCP_CLOSED", where = "{where}" }}'
+    result = run_with(Swallows(RECEIPT), scenario(f'steps = [{{ do = "options", receipts = true }}, {steps}]'))
+    assert result.verdict is Verdict.BROKEN
+    assert found(result) == [(f"{RECEIPT} of maker in {where}", "one", "0")]
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"cause": int(Cause.LOGOUT)}, [("cause", "TCP_CLOSED", "LOGOUT")]),
+        ({"cancelled_count": 1}, [("cancelledCount", "2", "1"), ("boundCount", "1", "2")]),
+        ({"unconfirmed_count": 1}, [("unconfirmedCount", "0", "1"), ("boundCount", "3", "2")]),
+    ],
+    ids=["cause", "cancelled", "unconfirmed"],
+)
+def test_a_receipt_whose_counts_are_not_so(
+    run_with: Try, changed: dict[str, int], expected: list[tuple[str, str, str]]
+) -> None:
+    result = run_with(Changes(RECEIPT, **changed), scenario(RECEIPT_IN_DROP_COPY))
+    assert result.verdict is Verdict.BROKEN
+    assert found(result) == [(f"{RECEIPT}.{field}", wanted, got) for field, wanted, got in expected]
+
+
+def test_a_receipt_whose_digest_is_of_something_else(run_with: Try) -> None:
+    result = run_with(Changes(RECEIPT, digest=1), scenario(RECEIPT_IN_DROP_COPY))
+    assert result.verdict is Verdict.BROKEN
+    ((where, _, got),) = found(result)
+    assert (where, got) == (f"{RECEIPT}.digest", "0x0000000000000001")
+
+
+def test_a_receipt_whose_times_run_backwards(run_with: Try) -> None:
+    result = run_with(Changes(RECEIPT, completed_time=1), scenario(RECEIPT_IN_DROP_COPY))
+    assert result.verdict is Verdict.BROKEN
+    ((where, expected, _),) = found(result)
+    assert (where, expected) == (RECEIPT, "lastHeardTime <= detectedTime <= fencedTime <= completedTime")
