@@ -42,15 +42,17 @@ class Expectations:
         self.play = play
         self.stage = play.stage
         self.result = result
+        self._last_mark: Mark | None = None  # of the last cancels that were looked for
 
     def expect(self, step: steps.Step) -> None:
         """Judge one step. Raises PromiseBrokenError, NotProvableError, StageFailedError."""
         _EXPECT[type(step)](self, step)
+        self.result.seen_by = self.result.seen_by or _SEEN_BY.get(type(step), "")
 
     # -- Cancels -------------------------------------------------------------------------------------------------------
 
     def cancelled(self, step: steps.Cancelled) -> None:
-        mark = self._mark(step.after)
+        mark = self._last_mark = self._mark(step.after)
         known = mark.ledgers[step.of]
         expected = {order.order_id: self._name(order) for order in known.open() if self._must_go(step, order)}
         before = {order_id: len(order.cancels) for order_id, order in known.orders.items()}
@@ -143,7 +145,7 @@ class Expectations:
     # -- The book ------------------------------------------------------------------------------------------------------
 
     def untradable(self, step: steps.Untradable) -> None:
-        mark = self._mark("cut" if self.play.cut is not None else "dead_man")
+        mark = self._last_mark or self._mark("cut" if self.play.cut is not None else "dead_man")
         dead = self._stood(step.of)
         for instrument_id, side in sorted({(order.instrument_id, order.side) for order in dead}):
             self._cross(step.of, dead, instrument_id, side, mark)
@@ -272,6 +274,7 @@ class Expectations:
         if len({one.event for one in found}) != 1:
             raise PromiseBrokenError([Finding(f"{name} of {step.of} in {step.where}", "one", f"{len(found)}")])
         receipt = found[-1]
+        self.result.seen_by = self.result.seen_by or ("drop_copy" if where == DROP_COPY else "resend")
         key = self.stage.crew.key(step.of)
         frames = self._frames_of(receipt)
         broken_unless(
@@ -428,3 +431,16 @@ _EXPECT: Final[dict[type[steps.Step], Callable[[Expectations, Any], None]]] = {
     steps.Listed: Expectations.listed,
     steps.Alive: Expectations.alive,
 }
+
+_SEEN_BY: Final[dict[type[steps.Step], str]] = {
+    steps.Untradable: "taker",
+    steps.Tradable: "taker",
+    steps.Untouched: "own line",
+    steps.LastWords: "own line",
+    steps.Barrier: "own line",
+    steps.SameFrames: "drop_copy and resend",
+    steps.Listed: "own line",
+    steps.Alive: "own line",
+    steps.NoReceipt: "own line",
+}
+"""Who sees what a step expects, where the scenario leaves no choice. The first of a scenario's is told."""

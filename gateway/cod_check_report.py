@@ -8,7 +8,7 @@ from typing import Any
 from gateway.cod_check_scenario import Scenario
 from gateway.cod_check_verdict import Result, Verdict
 
-_NAME_WIDTH = 40
+_NAME_WIDTH = 34
 _US = 1_000
 _FINDINGS_SHOWN = 5
 

@@ -138,7 +138,7 @@ def test_the_list_shows_each_scenario_with_its_promise(capsys: pytest.CaptureFix
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(load())
     promise = "An order behind the speed bump is cancelled with the others and never released."
-    assert f"{'fin-queued':<40} {promise} [needs speed_bump, no_grace]" in lines
+    assert f"{'fin-queued':<34} {promise} [needs speed_bump, no_grace]" in lines
 
 
 def test_the_list_as_json_chosen_by_pattern(capsys: pytest.CaptureFixture[str]) -> None:

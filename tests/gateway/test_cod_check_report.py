@@ -8,7 +8,7 @@ from gateway.cod_check_scenario import load
 from gateway.cod_check_verdict import Finding, Result, Verdict
 
 SCENARIO = next(one for one in load() if one.name == "fin-resting")
-HEAD = f"{'fin-resting':<40}"
+HEAD = f"{'fin-resting':<34}"
 
 
 def outcome(**values: Any) -> Result:
