@@ -157,6 +157,29 @@ class CancelOnDisconnect:
         self._add_killed(others, cause, policy.cancel_reason, ending.exec_id, now, ending.detected_time)
         return ending
 
+    def begin_uncovered(self, session: Session, cause: Cause | None, now: int) -> int:
+        """Raises the fence of what a session has open and is not covered, connected or not.
+
+        Cause None: at a shutdown, before the session's end, and in no receipt. Returns how many orders they were.
+        """
+        killed = self._fences.fence(session, False)
+        if killed:
+            self._add(
+                Fire(
+                    session=session,
+                    cause=cause,
+                    scope=CancelOnDisconnectScope.SESSION,
+                    cancel_reason=CancelReason.ADMIN,
+                    exec_id=self._fences.next_exec_id(),
+                    last_heard_time=session.heard_ns,
+                    detected_time=now,
+                    fenced_time=now,
+                    covered_left=0,
+                    uncovered_left=killed,
+                )
+            )
+        return killed
+
     def begin_portfolio(self, portfolio: int, cause: Cause, now: int, detected_time: int | None = None) -> int:
         """Raises the fence of all orders of a portfolio, given by its index, for a cause that ends no session.
 

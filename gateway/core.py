@@ -253,10 +253,16 @@ class Core:
         self._shut_down_drop_copy(now)
 
     def shut_down(self, now: int) -> None:
-        """No new logons; every session ends with cause 9, drop copy last. Done when `is_shut_down`."""
+        """No new logons; every session ends with cause 9, drop copy last. Done when `is_shut_down`.
+
+        What is not covered goes first, of every session, connected or not: without a journal nothing can be kept, and
+        who has orders shall hear what became of them.
+        """
         self.is_shutting_down = True
         text = str(CAUSE_POLICY[Cause.GATEWAY_SHUTDOWN].text)
         self._admission.refuse_all(text, now)
+        for session in self.sessions:
+            self.cancels.begin_uncovered(session, None, now)
         for session in self.sessions:
             self.turn_away(session, text, now)
             if not session.drop_copy:

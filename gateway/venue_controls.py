@@ -216,10 +216,11 @@ class VenueControls:
 
     def _kill_client(self, control: KillClient, now: int) -> str:
         session = self._session(control.client_id)
-        if not may_end(session.state):
-            self._core.turn_away(session, str(CAUSE_POLICY[Cause.ADMIN].text), now)
-            return f"{control.client_id} was not connected"
-        return f"{control.client_id} ended, {_orders_leave(self._end(session, None, now))}"
+        had_session = may_end(session.state)
+        count = self._end_and_empty(session, None, now)
+        if not had_session:
+            return f"{control.client_id} was not connected{_orders_leave_too(count)}"
+        return f"{control.client_id} ended, {_orders_leave(count)}"
 
     def _revoke(self, control: Revoke, now: int) -> str:
         session = self._session(control.client_id)
@@ -228,13 +229,14 @@ class VenueControls:
         had_session = may_end(session.state)
         count = self._shut_out(session, now)
         self.revoked.add(control.client_id)
-        ended = f"its session ended, {_orders_leave(count)}" if had_session else "it was not connected"
-        return f"{control.client_id} is revoked, {ended}"
+        if not had_session:
+            return f"{control.client_id} is revoked, it was not connected{_orders_leave_too(count)}"
+        return f"{control.client_id} is revoked, its session ended, {_orders_leave(count)}"
 
     def _shut_out(self, session: Session, now: int) -> int:
         """Nobody logs on as this session any more; returns how many orders leave with it."""
         self._core.key_ring.remove(session.client_id)
-        count = self._end(session, TEXT_KEY_REVOKED, now)
+        count = self._end_and_empty(session, TEXT_KEY_REVOKED, now)
         watchers = self._core.watchers_of(session)
         if session in watchers:
             watchers.remove(session)
@@ -248,6 +250,10 @@ class VenueControls:
         self._core.gone(session, Cause.ADMIN, now, text)
         ending: Ending = session.ending
         return ending.left_count
+
+    def _end_and_empty(self, session: Session, text: str | None, now: int) -> int:
+        """The same, and takes what is not covered where no connection answers for it, or its end has left it."""
+        return self._end(session, text, now) + self._core.cancels.begin_uncovered(session, Cause.ADMIN, now)
 
     def _settle(self, _control: Settle, now: int) -> str:
         self._core.settle(now)
@@ -335,6 +341,10 @@ class VenueControls:
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _orders_leave_too(count: int) -> str:
+    return f", {_orders_leave(count)}" if count else ""
 
 
 def _orders_leave(count: int) -> str:

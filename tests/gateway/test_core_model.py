@@ -45,10 +45,26 @@ class LenientCoreMachine(CoreMachine):
     options: ClassVar[dict[str, Any]] = {"cancel_grace_ms": 5_000, "flap_losses": 2}
 
 
+class ByOrderCoreMachine(CoreMachine):
+    """Cancelled on disconnect is what is flagged, or entered while the cover is switched on."""
+
+    options: ClassVar[dict[str, Any]] = {"cancel_on_disconnect": "order", "cancel_grace_ms": 5_000}
+
+
+class BySessionCoreMachine(CoreMachine):
+    """The same, and what Logon has asked for."""
+
+    options: ClassVar[dict[str, Any]] = {"cancel_on_disconnect": "session"}
+
+
 CoreMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=50, deadline=None)
 RefusingCoreMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=50, deadline=None)
 LenientCoreMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=50, deadline=None)
+ByOrderCoreMachine.TestCase.settings = settings(max_examples=20, stateful_step_count=50, deadline=None)
+BySessionCoreMachine.TestCase.settings = settings(max_examples=20, stateful_step_count=50, deadline=None)
 TestCoreStepByStep = CoreMachine.TestCase
+TestByOrderCoreStepByStep = ByOrderCoreMachine.TestCase
+TestBySessionCoreStepByStep = BySessionCoreMachine.TestCase
 TestRefusingCoreStepByStep = RefusingCoreMachine.TestCase
 TestLenientCoreStepByStep = LenientCoreMachine.TestCase
 

@@ -21,7 +21,7 @@ from support import random_requests
 from support.audit import Audit
 from support.core_driver import FRAME_SIZE_MAX, START, CoreDriver, Line, configuration, secret_of, split
 from support.naive_controls import NaiveControls
-from support.naive_gateway import NaiveGateway
+from support.naive_gateway import SESSION_MESSAGES, NaiveGateway
 from support.naive_session import Inbound, NaiveLine, NaiveSession, Said
 
 Choose = Callable[[Sequence[Any]], Any]
@@ -44,7 +44,7 @@ STATES = {
     "ending": SessionState.SESSION_ENDING,
     "lost": SessionState.SESSION_LOST,
 }
-SILENT = ("LogonConf", "LoggedOut", "Heartbeat", "TestRequest", "SessionOptionsResponse")
+SILENT = SESSION_MESSAGES
 AGAIN = 200
 """So many frames of a stream that were compared already are looked at again each time."""
 
@@ -77,6 +77,7 @@ class CorePair:
         rate_limit_scope: str | None = None,
         cancel_grace_ms: int = 0,
         flap_losses: int = 0,
+        cancel_on_disconnect: str = "always",
         step_orders: int = STEP_ORDERS,
     ) -> None:
         self.choose = choose
@@ -95,6 +96,7 @@ class CorePair:
             flap_losses=flap_losses,
             flap_window_s=30,
             flap_lockout_ms=5_000,
+            cancel_on_disconnect=cancel_on_disconnect,
         )
         self.max_open_orders = max_open_orders
         self.step_orders = step_orders
@@ -181,13 +183,21 @@ class CorePair:
             self.came_in(pair, frame)
 
     def log_on(
-        self, pair: Pair, client_id: str, reset: bool, number: int, version: int, secret: str | None = None
+        self,
+        pair: Pair,
+        client_id: str,
+        reset: bool,
+        number: int,
+        version: int,
+        secret: str | None = None,
+        cover: bool = False,
     ) -> None:
         fields = {
             "client_id": client_id,
             "secret": secret_of(client_id) if secret is None else secret,
             "reset_seq_num": int(reset),
             "schema_version": version,
+            "cancel_on_disconnect": int(cover),
         }
         self.send(pair, "Logon", fields, number=number)
 
@@ -223,7 +233,7 @@ class CorePair:
     def step(self) -> None:
         if not self.driver.core.is_busy:
             return
-        seen = {client_id: self.driver.session(client_id).stream.next_number for client_id in AUDITS}
+        seen = {client_id: self.driver.session(client_id).stream.next_number for client_id in KEYS}
         releases_held_up = self.driver.core.dispatcher.releases.is_held_up
         endings_come_first = self.driver.core.cancels.under_way > 0
         self.comings_and_goings()
@@ -231,7 +241,8 @@ class CorePair:
         self.go_on(releases_held_up)
         if not endings_come_first:
             self.naive.expire()
-        taken_out = self.told_by_step(seen)
+        taken_out = self.told_by_step({client_id: seen[client_id] for client_id in AUDITS})
+        listed = self.listed_by_step(seen)
         comings = self.comings_and_goings()
         for event, client_id in comings:
             if event == "session gone":
@@ -241,10 +252,24 @@ class CorePair:
                 self.note_held_up()
         assert taken_out <= self.step_orders
         # Dead orders that matching has met on its way are work done already: it may be enough for some steps.
-        self.idle_steps = 0 if taken_out or comings else self.idle_steps + 1
+        self.idle_steps = 0 if taken_out or listed or comings else self.idle_steps + 1
         assert self.idle_steps <= 2 * self.max_open_orders, "steps that do nothing"
         self.naive.emptying = self.driver.core.controls.is_busy
         self.naive.dismiss_drop_copy()
+
+    def listed_by_step(self, seen: dict[str, int]) -> int:
+        """Tells the naive gateway how far listings of open orders have come; returns by how many frames."""
+        frames = 0
+        for client_id, first in seen.items():
+            stream = self.driver.session(client_id).stream
+            for frame in stream.frames(first, stream.next_number):
+                message = messages.decode(frame)
+                if message.name == "OpenOrdersResponse":
+                    orders: Any = message.fields["orders"]
+                    assert len(orders) <= self.step_orders
+                    self.naive.listed(client_id, len(orders), bool(message.fields["flags"]))
+                    frames += 1
+        return frames
 
     def comings_and_goings(self) -> list[tuple[str, str]]:
         """Who has logged on or is gone since this was asked last, as the log has it."""

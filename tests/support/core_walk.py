@@ -19,6 +19,7 @@ LINES_MAX = 9
 WAIT = INTERVAL // 500
 WAITS = [INTERVAL // 1_000, WAIT]
 TIMES = [0, 1, *WAITS, INTERVAL // 10, INTERVAL // 2, INTERVAL * 3 // 10, INTERVAL, INTERVAL * 6 // 5]
+MODES = ["always", "session", "order"]
 STALLS = [0, 0, 0, 1, INTERVAL // 10, INTERVAL]
 PASSES = [0, 0, 0, 1, INTERVAL // 50]
 VERSIONS = [17] * 5 + [16, 15, 14, 13, 12, 11, 10, 9, 5, 4, 3, 2, 1, 0]
@@ -74,7 +75,8 @@ class CoreWalk(CorePair):
         pair, client_id = self.new_pair(), self.choose(PLAYERS)
         number = max(self.naive.session(client_id).expected + self.choose([0, 0, 0, 7, -1]), 0)
         secret = self.choose([None] * 15 + ["wrong"])
-        self.log_on(pair, client_id, self.choose([True, False]), number, self.choose(VERSIONS), secret)
+        reset, version, cover = self.choose([True, False]), self.choose(VERSIONS), self.choose([False, True])
+        self.log_on(pair, client_id, reset, number, version, secret, cover)
         for _ in range(self.choose([0, 1, 2])):
             self.send(pair, "NewOrderRequest", random_requests.new_order(self.choose))
 
@@ -118,6 +120,22 @@ class CoreWalk(CorePair):
         for pair in self.pairs:
             if pair.naive.state == "live":
                 self.send(pair, "Heartbeat", {"correlation_id": 0})
+
+    def switch(self) -> None:
+        """What the loss of a connection cancels is to be something else."""
+        pair = self.one_of("live", "live", "waiting")
+        if pair is not None:
+            fields = {"correlation_id": 7, "scope": self.choose([0, 0, 1, 1, 2]), "enabled": self.choose([0, 1, 1])}
+            self.send(pair, "CancelOnDisconnectRequest", fields, cut=self.choose(CUTS))
+
+    def drill(self) -> None:
+        pair = self.one_of("live")
+        if pair is not None:
+            fields = {"correlation_id": 8, "scope": self.choose([0, 1, 1]), "covered_only": self.choose([0, 0, 1])}
+            self.send(pair, "OpenOrdersRequest", fields)
+            for _ in range(self.choose([0, 1, 2, 5])):
+                self.compare()
+                self.step()
 
     def resend(self) -> None:
         pair = self.one_of("live")
@@ -277,6 +295,8 @@ ACTIONS: list[Callable[[CoreWalk], None]] = [
     CoreWalk.session_message,
     CoreWalk.session_options,
     CoreWalk.resend,
+    CoreWalk.switch,
+    *[CoreWalk.drill] * 2,
     CoreWalk.logout,
     CoreWalk.bad_frame,
     CoreWalk.wrong_number,
@@ -314,6 +334,7 @@ def walk(seed: int, steps: int) -> None:
         rate_limit_scope={3: "portfolio", 4: "api_key"}.get(seed % 5),
         cancel_grace_ms=[0, 3_000, 12_000][seed % 3],
         flap_losses=[0, 3, 0, 2, 0][seed % 5],
+        cancel_on_disconnect=MODES[seed // 2 % 3],
     )
     for _ in range(steps):
         walker.act()

@@ -40,6 +40,7 @@ class NaiveControls:
                 if session.newcomer is not None:
                     gateway.refuse(session.newcomer, str(policy_of(Cause.ADMIN).text))
                 gateway.gone(session, Cause.ADMIN)
+                gateway.kill_uncovered(session, Cause.ADMIN)
             case _:
                 raise NotImplementedError(control)
         return True

@@ -28,6 +28,7 @@ from gateway.lifecycle import (
 )
 from gateway.session import LinkClosing
 from support.naive_assembly import naive_engine_of, rate_limits_of
+from support.naive_cover import NaiveCover
 from support.naive_engine import NaiveOrder, canceled_order
 from support.naive_orders import NaiveOrders
 from support.naive_quotes import NaiveQuotes
@@ -36,7 +37,14 @@ from support.naive_session import Inbound, NaiveFire, NaiveLine, NaiveLoss, Naiv
 from support.naive_switches import NaiveSwitches
 
 DAY_NS = 86_400 * 10**9
-SESSION_MESSAGES = ("LogonConf", "LoggedOut", "Heartbeat", "TestRequest", "SessionOptionsResponse")
+SESSION_MESSAGES = (
+    "LogonConf",
+    "LoggedOut",
+    "Heartbeat",
+    "TestRequest",
+    "SessionOptionsResponse",
+    "OpenOrdersResponse",
+)
 
 
 class NaiveGateway:
@@ -77,6 +85,7 @@ class NaiveGateway:
                     other for other in self.sessions if other.drop_copy and other.portfolio == session.portfolio
                 ]
         self.reports = NaiveReports(self.engine, self.sessions, self.publish, lambda: self.now)
+        self.cover = NaiveCover(self.engine, settings.cancel_on_disconnect)
         self.orders = NaiveOrders(self.engine, NaiveQuotes(self.engine), self.reports, rate_limits_of(config))
 
     def session(self, client_id: str) -> NaiveSession:
@@ -240,6 +249,8 @@ class NaiveGateway:
             if line.state in ("logon", "waiting"):
                 self.refuse(line, text)
         for session in self.sessions:
+            self.kill_uncovered(session, None)
+        for session in self.sessions:
             if not session.drop_copy:
                 self.gone(session, Cause.GATEWAY_SHUTDOWN)
         self.dismiss_drop_copy()
@@ -377,7 +388,7 @@ class NaiveGateway:
             fires = [fire for fire in session.told_fires if not fire.delivered]
         session.told_fires = []
         session.options = 0
-        session.armed = False
+        self.cover.begin(session, frame.fields)
         session.expected = frame.number + 1
         session.last_processed = frame.number
         line.state = "live"
@@ -430,6 +441,7 @@ class NaiveGateway:
             assert session.line is not None
             session.line.state = "closing"
             session.line.held = []
+            session.listing = None
         policy, portfolio = policy_of(cause), self.engine.owners[session.slot].portfolio
         takes_all = session.armed and policy.takes is Takes.SWITCHED
         killed = self.engine.killed_by(lambda: self.engine.fence(session.slot, session.epoch))
@@ -448,6 +460,7 @@ class NaiveGateway:
         assert session.line is not None
         session.line.state = "closing"
         session.line.held = []
+        session.listing = None
         session.state = "lost"
         session.loss = NaiveLoss(cause, self.judged, self.now)
         self.let_go(session, cause, None)
@@ -465,6 +478,11 @@ class NaiveGateway:
             session.locked_until = self.now + self.flap_lockout_ns
         else:
             session.losses.append(self.now)
+
+    def kill_uncovered(self, session: NaiveSession, cause: Cause | None) -> None:
+        """What is not covered, whoever is connected; without a cause no receipt tells of it."""
+        killed = self.engine.killed_by(lambda: self.engine.fence(session.slot, session.epoch, covered=False))
+        self.fire(killed, cause, 0, CancelReason.ADMIN, self.now)
 
     def kill_portfolio_orders(self, portfolio: int, cause: Cause | None, reason: CancelReason) -> None:
         """One event for all of them; each session hears of its own, and lives on."""
@@ -551,6 +569,10 @@ class NaiveGateway:
             session.options = fields["options"] & SessionOptions.RECEIPTS
             answer = {"correlation_id": fields["correlation_id"], "session_epoch": session.epoch}
             self.say(session, "SessionOptionsResponse", answer | {"options": session.options})
+        elif frame.name == "CancelOnDisconnectRequest":
+            self.say(session, "CancelOnDisconnectResponse", self.cover.switched(session, fields))
+        elif frame.name == "OpenOrdersRequest":
+            self.begin_listing(session, frame, fields)
         elif not self.orders.handle(session, frame.name, fields):
             text = "this message is not enabled on this gateway"
             self.reject(session, frame, RejectReason.MESSAGE_DISABLED, text)
@@ -567,6 +589,18 @@ class NaiveGateway:
             "trigger_time": trigger_time,
             "arm_sequence": fields["arm_sequence"],
         }
+
+    def begin_listing(self, session: NaiveSession, frame: Inbound, fields: dict[str, Any]) -> None:
+        if session.listing is not None:
+            text = f"wanted no request while another is being answered, was {fields['correlation_id']}"
+            self.reject(session, frame, 4, f"correlationId at offset 32: {text}")
+        else:
+            session.listing = self.cover.listing(session, fields, self.now)
+
+    def listed(self, client_id: str, count: int, is_last: bool) -> None:
+        """A step told so many orders of a listing."""
+        session = self.session(client_id)
+        self.say(session, "OpenOrdersResponse", self.cover.listed(session, count, is_last))
 
     def resend(self, session: NaiveSession, frame: Inbound) -> None:
         assert session.line is not None

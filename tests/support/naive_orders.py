@@ -14,6 +14,7 @@ from codec.layout import (
 )
 from codec.values import INT64_NULL, Decimal72
 from gateway.engine_types import OutcomeRecord
+from support.naive_cover import is_covered
 from support.naive_quotes import Entry, NaiveQuotes
 from support.naive_rate_limit import NaiveRateLimits
 from support.naive_reports import SOME_TEXT, Fields, NaiveReports, reason_told
@@ -77,6 +78,7 @@ class NaiveOrders:
         if not self.charge(session, "orders", 2000):
             self.reject(session, "NewOrderReject", fields, OrderRejectReason.RATE_LIMIT)
             return
+        flags = known_flags(fields["flags"], session)
         outcome = self.engine.enter(
             session.slot,
             null(fields["client_order_id"]),
@@ -85,7 +87,8 @@ class NaiveOrders:
             fields["price"],
             fixed(fields["quantity"]),
             time_in_force=fields["time_in_force"],
-            flags=known_flags(fields["flags"], session),
+            flags=flags,
+            covered=is_covered(session, flags),
             smp_token=fields["self_match_prevention_id"],
             self_trading_mode=fields["self_trading_mode"],
             show_quantity=show_quantity(fields["show_qty"]),
@@ -172,6 +175,7 @@ class NaiveOrders:
             entries,
             smp_token=fields["self_match_prevention_id"],
             epoch=session.epoch,
+            covered=session.covers_all,
             reset_mmp=bool(fields["flags"] & MassQuoteFlags.RESET_MMP),
             time=self.reports.now(),
         )
@@ -240,8 +244,9 @@ class NaiveOrders:
 
 
 def known_flags(flags: int, session: "NaiveSession") -> int:
-    """OrderFlags without the one that the session's version does not know."""
-    return flags if session.version >= 10 else flags & ~OrderFlags.RESET_MMP
+    """OrderFlags without those that the session's version does not know."""
+    newer = OrderFlags.RESET_MMP * (session.version < 10) | OrderFlags.CANCEL_ON_DISCONNECT * (session.version < 7)
+    return flags & ~newer
 
 
 def entry_of(entry: Fields, session: "NaiveSession") -> Entry:

@@ -28,6 +28,7 @@ from support.naive_mmp import Key
 Terms = tuple[int | None, int | None, int]
 Entry = tuple[int, Terms, Terms]
 
+TAGGED = OrderFlags.CANCEL_ON_DISCONNECT
 NO_REASON = -128
 SENSELESS = OrderFlags.MARKET_LIMIT | OrderFlags.MMP | OrderFlags.RESET_MMP
 STOPPED = {
@@ -69,7 +70,7 @@ class NaiveQuotes:
             asked = [
                 NewOrder(
                     owner, quote_id, instrument_id, side, price, quantity, TimeInForce.GTC, flags, smp_token,
-                    SelfTradingMode.CANCEL_TAKER, None, covered, epoch, time,
+                    SelfTradingMode.CANCEL_TAKER, None, covered or bool(flags & TAGGED), epoch, time,
                 )
                 for side, (price, quantity, flags) in zip((Side.BUY, Side.SELL), sides, strict=True)
             ]  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Any
 
 from codec.layout import CancelReason, Cause
 from gateway.session import LinkClosing
+from support.naive_cover import NaiveListing
 from support.naive_engine import NaiveOrder
 
 
@@ -109,5 +110,8 @@ class NaiveSession:
     heard: int = 0
     options: int = 0
     armed: bool = False
+    covers_all: bool = True
+    cover_is_fixed: bool = True
+    listing: NaiveListing | None = None
     fires: list[NaiveFire] = field(default_factory=list)  # under way
     told_fires: list[NaiveFire] = field(default_factory=list)  # all since its last logon

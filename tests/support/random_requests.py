@@ -108,7 +108,7 @@ PRICES = [ticks * TICK for ticks in range(195, 205)]
 BID_PRICES, ASK_PRICES = PRICES[:6], PRICES[4:]
 QUANTITIES = [Decimal72(lots * LOT, -9) for lots in range(1, 5)]
 NULL_QUANTITY = Decimal72(INT64_NULL, 0)
-MMP, RESET_MMP = OrderFlags.MMP, OrderFlags.RESET_MMP
+MMP, RESET_MMP, TAGGED = OrderFlags.MMP, OrderFlags.RESET_MMP, OrderFlags.CANCEL_ON_DISCONNECT
 POST_ONLY_FLAGS = [OrderFlags.POST_ONLY, OrderFlags.POST_ONLY_REJECT]
 CLIENT_ORDER_IDS = range(1, 61)
 MMP_GROUPS = [7, 7, 8]
@@ -178,6 +178,7 @@ def new_order(choose: Choose) -> Fields:
     fields["price"] = choose(BID_PRICES if fields["side"] == Side.BUY else ASK_PRICES)
     if fields["time_in_force"] < TimeInForce.GTC:
         fields["flags"] &= MMP | RESET_MMP
+    fields["flags"] |= choose([0, TAGGED])
     if fields["instrument_id"] not in ICEBERGS:
         fields["show_qty"] = NULL_QUANTITY
     return fields
@@ -237,7 +238,8 @@ def quote_side(choose: Choose, prefix: str, prices: Sequence[int]) -> Fields:
     return {
         f"{prefix}_price": choose([*prices, *prices, *prices, None, TICK + 1]),
         f"{prefix}_qty": choose([Decimal72(0, 0), QUANTITIES[0], QUANTITIES[0], *QUANTITIES]),
-        f"{prefix}_flags": choose([0] * 15 + [*POST_ONLY_FLAGS, *POST_ONLY_FLAGS, MMP, RESET_MMP]),
+        f"{prefix}_flags": choose([0] * 15 + [*POST_ONLY_FLAGS, *POST_ONLY_FLAGS, MMP, RESET_MMP])
+        | choose([0, TAGGED]),
     }
 
 
