@@ -17,8 +17,19 @@ from support.core_driver import (
     quantity,
 )
 
-from codec.layout import CancelOnDisconnectScope, CancelOnDisconnectStatus, OrderFlags, QuoteStatus, RejectReason, Side
+from codec import messages
+from codec.layout import (
+    CancelOnDisconnectScope,
+    CancelOnDisconnectStatus,
+    Cause,
+    OrderFlags,
+    QuoteStatus,
+    RejectReason,
+    SessionOptions,
+    Side,
+)
 from gateway.probe import EngineProbe
+from gateway.venue_controls import KillClient
 
 GROUP = '[[mmp_group]]\nid = 7\nportfolio = 1\nquantity_limit = "10"\ninterval_ms = 1000\nfrozen_ms = 1000\n'
 MODES = ("always", "session", "order")
@@ -254,6 +265,95 @@ def test_orders_that_outlive_a_connection_count_as_open() -> None:
     answers = line.read()
     assert [name for _, name, _ in answers] == ["NewOrderReject", "NewOrderResponse", "NewOrderReject"]
     assert answers[1][2] == accepted(4, 3, answers[1][2]["exec_id"])
+
+
+# At the ends of the gateway, or by the venue's hand, they go as well
+
+
+def told_to(driver: CoreDriver, client_id: str) -> list[tuple[str, dict[str, Any]]]:
+    """Cancels and receipts that stand in the stream of a session, or were put to drop copy alone."""
+    frames = driver.session(client_id).stream.frames(1, 1_000)
+    told = [messages.decode(frame) for frame in frames]
+    return [(each.name, each.fields) for each in told if each.name in ("OrdersCanceled", "CancelOnDisconnectReceipt")]
+
+
+def test_at_shutdown_what_is_not_covered_goes_first_in_an_event_of_its_own_without_a_receipt() -> None:
+    driver = driver_in("order")
+    vacant = driver.logged_on("maker-2")
+    enter(vacant, order_5=0)
+    vacant.lose()
+    driver.settle()
+    line = driver.logged_on("maker-1")
+    line.send("SessionOptionsRequest", correlation_id=1, options=SessionOptions.RECEIPTS)
+    enter(line, order_1=0, order_2=TAGGED, order_3=0)
+    driver.now += SECOND
+    driver.core.shut_down(driver.now)
+    assert resting(driver) == []
+    driver.settle()
+    assert driver.core.is_shut_down
+    (other,) = told_to(driver, "maker-2")
+    first, fire, receipt = told_to(driver, "maker-1")
+    exec_ids = [fields["exec_id"] for _, fields in (first, other, fire)]
+    assert len(set(exec_ids)) == 3
+    assert exec_ids == sorted(exec_ids)
+    assert other == ("OrdersCanceled", orders_canceled(exec_ids[1], [canceled(5, 1, reason=3)], driver.now))
+    gone = [canceled(1, 2, reason=3), canceled(3, 4, reason=3)]
+    assert first == ("OrdersCanceled", orders_canceled(exec_ids[0], gone, driver.now))
+    assert fire == ("OrdersCanceled", orders_canceled(exec_ids[2], [canceled(2, 3)], driver.now))
+    counts = {name: receipt[1][name] for name in ("cause", "bound_count", "cancelled_count", "exempt_count")}
+    assert counts == {"cause": Cause.GATEWAY_SHUTDOWN, "bound_count": 1, "cancelled_count": 1, "exempt_count": 0}
+
+
+def test_what_a_disconnect_leaves_is_counted_as_exempt_and_what_the_venue_ends_is_not() -> None:
+    driver = driver_in("order")
+    watcher, line = driver.logged_on("watch-1"), driver.logged_on("maker-1")
+    enter(line, order_1=0, order_2=TAGGED)
+    line.lose()
+    driver.settle()
+    line = driver.logged_on("maker-1")
+    enter(line, order_3=0, order_4=TAGGED)
+    driver.core.control(KillClient(client_id="maker-1"), driver.now)
+    driver.settle()
+    frames = [messages.decode(event.fields["frame"]) for event in watcher.take()]
+    names = ("cause", "bound_count", "cancelled_count", "exempt_count")
+    receipts = [
+        tuple(frame.fields[name] for name in names) for frame in frames if frame.name == "CancelOnDisconnectReceipt"
+    ]
+    assert receipts == [(Cause.TCP_RESET, 2, 1, 1), (Cause.ADMIN, 3, 3, 0)]
+
+
+def test_a_session_that_nobody_is_connected_for_loses_its_orders_to_the_venue_too() -> None:
+    driver = driver_in("order")
+    line = driver.logged_on("maker-1")
+    enter(line, order_1=0, order_2=TAGGED)
+    line.lose()
+    driver.settle()
+    assert driver.core.control(KillClient(client_id="maker-1"), driver.now) == (
+        "maker-1 was not connected, 1 order leaves"
+    )
+    assert resting(driver) == []
+    driver.settle()
+    assert [fields["orders"] for name, fields in told_to(driver, "maker-1") if name == "OrdersCanceled"] == [
+        [canceled(2, 2)],
+        [canceled(1, 1, reason=3)],
+    ]
+    line = driver.logged_on("maker-1")
+    line.order(1)
+    assert line.names() == ["NewOrderResponse"]
+
+
+def test_an_order_that_is_not_covered_goes_with_a_session_that_is_lost_and_then_killed() -> None:
+    driver = driver_in("order", cancel_grace_ms=5_000)
+    line = driver.logged_on("maker-1")
+    enter(line, order_1=0, order_2=TAGGED)
+    line.lose()
+    assert driver.core.control(KillClient(client_id="maker-1"), driver.now) == "maker-1 ended, 2 orders leave"
+    assert resting(driver) == []
+    driver.settle()
+    assert [fields["orders"] for name, fields in told_to(driver, "maker-1") if name == "OrdersCanceled"] == [
+        [canceled(2, 2)],
+        [canceled(1, 1, reason=3)],
+    ]
 
 
 # 4010 and 4011
