@@ -358,7 +358,7 @@ cdef class Connection(Link):
                 self.send_live(session.stream)
             elif not session.stream.replaying:
                 if session.listing == LISTING_WAITS:
-                    self.shell.dispatcher.open_orders.drained(session)
+                    self.shell.core.drained(session)
                     self.shell.schedule_turn()
                 break
             elif has_replayed:

@@ -9,6 +9,7 @@ Inputs, each with the core time `now` (ns since the epoch, never going back):
     slow(link, now)              the client does not read
     delivered(link)              the socket took every byte of a closing link
     undelivered(link)            the client reset the line all the same
+    drained(session)             the socket took all that a live session's stream had for it
     stalled(stall_ns)            the gateway itself stood still for so long; told before what came in meanwhile
     tick(now, seen, unread)      time has passed; everything that had come in by `seen` has been received, but for what
                                  may be left on the lines in `unread`
@@ -199,6 +200,10 @@ class Core:
         """The client reset the line, so it need not have read what the socket took."""
         if link.ending is not None:
             link.ending.mark_delivered(False)
+
+    def drained(self, session: Session) -> None:
+        """The socket took all that the session's stream had for it: a list of open orders goes on."""
+        self.dispatcher.open_orders.drained(session)
 
     def stalled(self, stall_ns: int) -> None:
         """The gateway stood still until now: for so long it could hear nobody, so nobody was silent.

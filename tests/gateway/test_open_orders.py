@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from support.core_driver import SECOND, START, CoreDriver, Line, configuration, nine, quantity
 
+from codec import messages
 from codec.layout import CancelOnDisconnectScope, OpenOrderFlags, OrderFlags, RejectReason, Side
 from gateway.invariants import check
 from gateway.limits import OPEN_ORDERS_ENTRIES_MAX
@@ -118,7 +119,8 @@ def test_what_a_disconnect_would_cancel_is_what_it_cancels(driver: CoreDriver) -
     watcher.take()
     line.lose()
     driver.settle()
-    (event,) = watcher.take()
+    event, receipt = watcher.take()
+    assert messages.decode(receipt.fields["frame"]).name == "CancelOnDisconnectReceipt"
     told = driver.session("maker-1").stream.frames(event.fields["origin_sequence_number"], 100)
     assert told == [event.fields["frame"]]
     assert wanted == [1, 2, 4, 5, 7, 8]

@@ -216,7 +216,7 @@ class Line:
                     continue
                 data = session.stream.replay(WRITE_MAX, session.last_processed, self._driver.now)
             elif not data:
-                self._driver.core.dispatcher.open_orders.drained(session)
+                self._driver.core.drained(session)
                 return
             self.output += data
 
