@@ -121,7 +121,7 @@ class CoreWalk(CorePair):
             if pair.naive.state == "live":
                 self.send(pair, "Heartbeat", {"correlation_id": 0})
 
-    def switch(self) -> None:
+    def switch_cover(self) -> None:
         """What the loss of a connection cancels is to be something else."""
         pair = self.one_of("live", "live", "waiting")
         if pair is not None:
@@ -295,7 +295,7 @@ ACTIONS: list[Callable[[CoreWalk], None]] = [
     CoreWalk.session_message,
     CoreWalk.session_options,
     CoreWalk.resend,
-    CoreWalk.switch,
+    CoreWalk.switch_cover,
     *[CoreWalk.drill] * 2,
     CoreWalk.logout,
     CoreWalk.bad_frame,
