@@ -58,6 +58,7 @@ def check_registry(Registry registry not None):
     """
     cdef uint32_t owner
     cdef uint32_t portfolio
+    cdef uint32_t all_dead = 0
     require(sizeof(Order) == 2 * CACHE_LINE_SIZE, f"an order fills {sizeof(Order)} bytes")
     handles = set()
     live = [0] * registry.portfolio_count
@@ -67,6 +68,8 @@ def check_registry(Registry registry not None):
         dead += walk_list(registry, owner, False, handles, live, names)
         require(dead == registry.owners[owner].dead,
                 f"owner {owner}: {dead} dead, {registry.owners[owner].dead} counted")
+        all_dead += dead
+    require(all_dead == registry.dead, f"{all_dead} dead in all, {registry.dead} counted")
     for portfolio in range(registry.portfolio_count):
         require(live[portfolio] == registry.portfolios[portfolio].open,
                 f"portfolio {portfolio}: {live[portfolio]} open, {registry.portfolios[portfolio].open} counted")

@@ -43,11 +43,19 @@ cdef inline bint passes(const CancelFilter* filter, const Order* order, const In
             and (filter.product_type == PRODUCT_TYPE_ALL or filter.product_type == instrument.product_type))
 
 
+cdef enum:
+    LEAVE_PREFETCH = 6     # so many orders ahead, what taking them out touches is fetched: the misses overlap
+
+
 cdef uint32_t leave_list(Engine engine, uint32_t handle, const CancelFilter* filter, int8_t cancel_reason) noexcept nogil:
     cdef uint32_t left = 0
     cdef uint32_t following
+    cdef uint32_t ahead = handle
     cdef Order* order
+    for _ in range(LEAVE_PREFETCH):
+        ahead = engine.registry.prefetch(ahead)
     while handle != NONE:
+        ahead = engine.registry.prefetch(ahead)
         order = order_at(&engine.registry.orders, handle)
         following = order.owner_next
         if passes(filter, order, &engine.instruments[order.instrument]) and not order_is_dead(
