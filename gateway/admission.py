@@ -83,7 +83,7 @@ class Admission:
             self.reject(link, verdict.text, now)
             return
         self._forget(link)
-        self._core.make_way(session, not verdict.reset, now)
+        self._core.departure.make_way(session, not verdict.reset, now)
         if session.state == SessionState.SESSION_ENDING or self._core.cancels.is_firing(session):
             self._wait(link, session, verdict, now)
         else:

@@ -30,20 +30,20 @@ from typing import TYPE_CHECKING, Final
 from codec.layout import Cause
 from gateway.admission import Admission
 from gateway.assembly import engine_of, flap_guard_of, portfolio_indexes, rate_limits_of, silence_of
-from gateway.cancel_on_disconnect import CancelOnDisconnect, Ending
-from gateway.cause_policy import CAUSE_POLICY, Policy
+from gateway.cancel_on_disconnect import CancelOnDisconnect
+from gateway.cause_policy import CAUSE_POLICY
 from gateway.config import ApiKey, Config
 from gateway.cover import Cover
 from gateway.credentials import KeyRing
 from gateway.day_orders import DayOrders
 from gateway.dead_man_switch import DeadManSwitches
 from gateway.deadlines import Deadlines
+from gateway.departure import Departure
 from gateway.dispatch import Dispatcher
-from gateway.errors import LifecycleError
 from gateway.fences import Fences
-from gateway.grace import Grace, Loss
+from gateway.grace import Grace
 from gateway.heartbeat import has_lapsed, must_probe, must_speak, next_look
-from gateway.lifecycle import LinkEvent, SessionEvent, next_link_state, next_session_state
+from gateway.lifecycle import LinkEvent, next_link_state, session_of
 from gateway.limits import PENDING_LOGONS_MAX, SETTLEMENTS_AT_ONCE_MAX
 from gateway.log import Log, NoLog
 from gateway.orders import Orders
@@ -105,6 +105,7 @@ class Core:
         self.deadlines = Deadlines[Link]()
         self.grace = Grace(settings.cancel_grace_ms * _MILLISECOND_NS)
         self.flap_guard = flap_guard_of(settings)
+        self.departure = Departure(self, self.grace, self.flap_guard)
         self._admission = Admission(self, self.key_ring, settings, log, pending_logons_max)
         self.is_shutting_down = False
         self.controls: VenueControls = VenueControls(self, config, log)
@@ -224,8 +225,7 @@ class Core:
                 self._admission.judge_stranger(link, seen, now)
             elif link.state == LinkState.LINK_LIVE:
                 self._judge(link, seen, now)
-        while (session := self.grace.first_over(self.judged(seen))) is not None:
-            self.gone(session, self.grace.loss_of(session).cause, now)
+        self.departure.end_graces(self.judged(seen), now)
         self.switches.expire(now, seen, [*unread, *self.dispatcher.held_up])
         # Last: an order whose session has just been found gone is dead.
         self.dispatcher.releases.release(now)
@@ -245,7 +245,7 @@ class Core:
         if self.cancels.under_way:
             for session in self.cancels.step(now):
                 if session.state == SessionState.SESSION_ENDING:
-                    self._end(session.ending, now)
+                    self.departure.end(session.ending, now)
                 self._admission.let_in_newcomer(session, now)
         elif self.dispatcher.releases.is_behind:
             self.dispatcher.releases.release(now)
@@ -297,37 +297,11 @@ class Core:
     def gone(self, session: Session, cause: Cause, now: int, text: str | None = None) -> None:
         """The session has ended, for whatever cause: the fence goes up now, the rest follows in steps.
 
-        Idempotent: the first cause stands, also of a session that was lost before. Where the cause has grace, and there
-        is one, the session is lost for now, and no fence goes up.
+        Idempotent: the first cause stands. Where it has grace, and there is one, the session is only lost for now.
         """
-        if session.state == SessionState.SESSION_LOST:
-            loss = self.grace.loss_of(session)
-            session.ending = self.cancels.begin(session, loss.cause, None, now, loss.detected_time)
-            self.grace.end(session)
-        elif session.state != SessionState.SESSION_LIVE:
-            return
-        elif CAUSE_POLICY[cause].grace and self._has_grace(session) and not self.flap_guard.would_lock(session, now):
-            self._lose(session, cause, now)
-            return
-        else:
-            # Fence first: nothing before this line may fail or wait.
-            session.ending = self.cancels.begin(session, cause, text, now)
-            self._unlink(session, cause)
-            self._count_loss(session, cause, now)
-        session.state = next_session_state(session.state, SessionEvent.GONE)
+        self.departure.gone(session, cause, text, now)
 
     # called by the ways in
-
-    def make_way(self, session: Session, may_take_over: bool, now: int) -> None:
-        """The key logs on again: its session is lost, to be taken over, or gone.
-
-        A client that may take over comes back perhaps before anybody noticed that its line was dead.
-        """
-        if session.state == SessionState.SESSION_LIVE and may_take_over and self._has_grace(session):
-            if not self._said_goodbye(link_of(session), now):
-                self._lose(session, Cause.DISPLACED, now)
-        elif session.state != SessionState.SESSION_LOST or not may_take_over:
-            self.gone(session, Cause.DISPLACED, now)
 
     def judged(self, now: int) -> int:
         """The time on the clock that the gateway's own stalls do not advance."""
@@ -389,78 +363,6 @@ class Core:
 
     # inside: ways out
 
-    def _has_grace(self, session: Session) -> bool:
-        """Whether the session's orders outlive a lost line. A drop-copy session has none."""
-        return self.grace.grace_ns > 0 and not session.drop_copy
-
-    def _lose(self, session: Session, cause: Cause, now: int) -> None:
-        """The session's line is lost, and the line is let go as always; the orders stay, and may be taken over."""
-        self.grace.begin(session, Loss(cause, now, self.judged(now)))
-        session.state = next_session_state(session.state, SessionEvent.LOST)
-        link = self._unlink(session, cause)
-        self._count_loss(session, cause, now)
-        self._let_go(session, CAUSE_POLICY[cause], None, now)
-        self.log_of(session).warning(
-            "session lost",
-            client_id=session.client_id,
-            epoch=session.epoch,
-            cause=cause.name,
-            orders=self.controls.venue.owner_open(session.slot)[0],
-            dropped_requests=link.dropped_requests,
-        )
-
-    def _count_loss(self, session: Session, cause: Cause, now: int) -> None:
-        if CAUSE_POLICY[cause].grace and not session.is_canary and self.flap_guard.lost(session, now):
-            wait_ms = self.flap_guard.wait_ms(session, now)
-            self._log.warning("locked out", client_id=session.client_id, lockout_ms=wait_ms)
-
-    def _unlink(self, session: Session, cause: Cause) -> Link:
-        """What comes in on the session's link is the session's no more; what the session says still goes out on it."""
-        link = link_of(session)
-        link.state = next_link_state(link.state, LinkEvent.SESSION_GONE)
-        link.end_cause = cause
-        self.deadlines.clear(link)
-        self.disconnected[session] = None
-        self.dispatcher.open_orders.forget(session)
-        self.dispatcher.drop_pending(link)
-        return link
-
-    def _let_go(self, session: Session, policy: Policy, text: str | None, now: int) -> Link:
-        """All is said that the link was to hear, but for LoggedOut: say that, and close it."""
-        link = link_of(session)
-        if policy.text is not None:
-            session.send_logged_out((text or policy.text).encode("ascii", "replace"), now)
-        if policy.closing == LinkClosing.CLOSING_POLITELY:
-            link.farewell = session.stream.take(session.stream.unsent_bytes)
-        self.close(link, policy.closing)
-        session.stream.detach()
-        session.link = None
-        return link
-
-    def _end(self, ending: Ending, now: int) -> None:
-        """The session's last order is out and told of: say so, let the line go, let the next one in."""
-        session = ending.session
-        policy = CAUSE_POLICY[ending.cause]
-        dropped_requests = 0
-        if session.link is not None:  # there is none any more if it was lost before
-            link = self._let_go(session, policy, ending.text, now)
-            link.ending = ending
-            ending.told = session.fires[:]
-            dropped_requests = link.dropped_requests
-        session.state = next_session_state(session.state, SessionEvent.DRAINED)
-        log = self.log_of(session).info if policy.level == "info" else self.log_of(session).warning
-        log(
-            "session gone",
-            client_id=session.client_id,
-            epoch=session.epoch,
-            cause=ending.cause.name,
-            orders=ending.account.cancelled_count,
-            dropped_requests=dropped_requests,
-            reason=ending.text,
-            time_to_safe_us=(ending.fenced_time - ending.detected_time) // 1000,
-            time_to_reported_us=(now - ending.detected_time) // 1000,
-        )
-
     def _shut_down_drop_copy(self, now: int) -> None:
         """Drop copy is closed last, after every cancel has been put to it."""
         if self.is_shutting_down and not self.is_busy:
@@ -470,18 +372,9 @@ class Core:
     def _dispose(self, link: Link, cause: Cause, now: int) -> None:
         """The line of a link is of no use any more: its session is gone, or it never had one and may go."""
         if link.state == LinkState.LINK_LIVE:
-            if not self._said_goodbye(link, now):
-                self.gone(session_of(link), cause, now)
+            self.departure.line_is_over(link, cause, now)
         elif link.state in (LinkState.LINK_LOGON, LinkState.LINK_WAITING):
             self._admission.leave(link, CAUSE_POLICY[cause].closing)
-
-    def _said_goodbye(self, link: Link, now: int) -> bool:
-        """Ends the session if its client did: a goodbye before the end of the line is one, though dead orders kept it
-        from being read."""
-        if not self.dispatcher.has_said_goodbye(link):
-            return False
-        self.gone(session_of(link), Cause.LOGOUT, now)
-        return True
 
     # inside: time, and what it costs to remember
 
@@ -524,17 +417,3 @@ class Core:
 
     def _live_sessions(self) -> list[Session]:
         return [session for session in self.sessions if session.state == SessionState.SESSION_LIVE]
-
-
-def session_of(link: Link) -> Session:
-    """The session of a link that has one."""
-    if link.session is None:
-        raise LifecycleError(f"link: no session in state {LinkState(link.state).name}")
-    return link.session
-
-
-def link_of(session: Session) -> Link:
-    """The link of a session that is live or ending."""
-    if session.link is None:
-        raise LifecycleError(f"session: no link in state {SessionState(session.state).name}")
-    return session.link

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from typing import Final
 
 from gateway.errors import LifecycleError
-from gateway.session import LinkState, SessionState
+from gateway.session import Link, LinkState, Session, SessionState
 
 TEXT_KEY_REVOKED: Final = "ended by the venue: this key is revoked"
 
@@ -88,3 +88,17 @@ def next_link_state(state: int, event: LinkEvent) -> LinkState:
     if following is None:
         raise LifecycleError(f"link: no way from {LinkState(state).name} by {event.name}")
     return following
+
+
+def session_of(link: Link) -> Session:
+    """The session of a link that has one."""
+    if link.session is None:
+        raise LifecycleError(f"link: no session in state {LinkState(link.state).name}")
+    return link.session
+
+
+def link_of(session: Session) -> Link:
+    """The link of a session that is live or ending."""
+    if session.link is None:
+        raise LifecycleError(f"session: no link in state {SessionState(session.state).name}")
+    return session.link

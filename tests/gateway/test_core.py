@@ -18,8 +18,8 @@ from support.core_driver import (
 from support.core_log import gone, refusal
 
 from codec.layout import Cause, Side
-from gateway.core import link_of, session_of
 from gateway.errors import LifecycleError
+from gateway.lifecycle import link_of, session_of
 from gateway.limits import BUFFER_LEAST_BYTES
 from gateway.session import LinkClosing, LinkState
 
