@@ -1,8 +1,9 @@
 """The ways out: from a live session to one that is lost or gone, and to the last word on its line.
 
-Every end of a session, for whatever cause, comes through `Departure.gone`, and what the cause means is its row of the
-table in cause_policy.py. The order never changes: fence first, then the cancels and receipts, then LoggedOut, then the
-line is closed, then the key may log on again. A lost session (grace.py) lets its line go first and is fenced later.
+Every end of a session, for whatever cause, goes through `Core.gone`, the one door, and what the cause means is its row
+of the table in cause_policy.py. The order never changes: fence first, then the cancels and receipts, then LoggedOut,
+then the line is closed, then the key may log on again. A lost session (grace.py) lets its line go first and is fenced
+later.
 """
 
 from typing import TYPE_CHECKING
@@ -56,7 +57,7 @@ class Departure:
         A goodbye that came before that is one, though dead orders kept it from being read.
         """
         if not self._said_goodbye(link, now):
-            self.gone(session_of(link), cause, None, now)
+            self._core.gone(session_of(link), cause, now)
 
     def make_way(self, session: Session, may_take_over: bool, now: int) -> None:
         """The key logs on again: its session is lost, to be taken over, or gone.
@@ -67,12 +68,12 @@ class Departure:
             if not self._said_goodbye(link_of(session), now):
                 self._lose(session, Cause.DISPLACED, now)
         elif session.state != SessionState.SESSION_LOST or not may_take_over:
-            self.gone(session, Cause.DISPLACED, None, now)
+            self._core.gone(session, Cause.DISPLACED, now)
 
     def end_graces(self, judged: int, now: int) -> None:
         """Whoever was lost and has not come back by then, on the clock that stalls do not advance, is gone."""
         while (session := self._grace.first_over(judged)) is not None:
-            self.gone(session, self._grace.loss_of(session).cause, None, now)
+            self._core.gone(session, self._grace.loss_of(session).cause, now)
 
     def end(self, ending: Ending, now: int) -> None:
         """All that the session's end has killed is out and told of: say so, and let the line go."""
@@ -109,7 +110,7 @@ class Departure:
         """Whether the client has; then its session ends with that."""
         if not self._core.dispatcher.has_said_goodbye(link):
             return False
-        self.gone(session_of(link), Cause.LOGOUT, None, now)
+        self._core.gone(session_of(link), Cause.LOGOUT, now)
         return True
 
     def _lose(self, session: Session, cause: Cause, now: int) -> None:
