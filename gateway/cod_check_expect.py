@@ -65,6 +65,8 @@ class Expectations:
         where = DROP_COPY if observer == "drop_copy" else LINE
         if observer == "resend" and not self._can_hear(step.of):
             self._look_again(step.of)
+        if not expected and self.stage.line(step.of) is mark.line:
+            self.stage.pump(lambda: False, mark.deadline_ns)  # nothing announces that nothing is told
         self.stage.pump(lambda: self._all_told(step.of, where, expected, {*before, *later}), mark.deadline_ns)
         self._settle("drop_copy" if where == DROP_COPY else step.of)
         ledger = self.stage.record.ledger(step.of, where)
@@ -147,10 +149,11 @@ class Expectations:
     def untradable(self, step: steps.Untradable) -> None:
         mark = self._last_mark or self._mark("cut" if self.play.cut is not None else "dead_man")
         dead = self._stood(step.of)
+        if not dead:
+            raise NotProvableError("no order stood whose absence a taker could see")
         for instrument_id, side in sorted({(order.instrument_id, order.side) for order in dead}):
             self._cross(step.of, dead, instrument_id, side, mark)
-        if dead:
-            self.result.missed_ns = self.result.missed_ns or time.monotonic_ns() - mark.time_ns
+        self.result.missed_ns = self.result.missed_ns or time.monotonic_ns() - mark.time_ns
 
     def _cross(self, part: str, dead: Sequence[NamedOrder], instrument_id: int, side: Side, mark: Mark) -> None:
         """A taker crosses all of one side that stood, deep enough for everything that may stand there."""

@@ -115,7 +115,7 @@ class Play:
     # -- Orders --------------------------------------------------------------------------------------------------------
 
     def enter(self, step: steps.EnterOrder) -> None:
-        flags = OrderFlags.CANCEL_ON_DISCONNECT if step.covered else OrderFlags(0)
+        flags = OrderFlags.CANCEL_ON_DISCONNECT if step.covered and step.flag else OrderFlags(0)
         price, instrument_id = self.price(step.price), self.instrument(step.book)
         fields = self.order_fields(SIDES[step.side], price, self.quantity(step.lots), instrument_id, flags)
         if step.client_order_id_of:

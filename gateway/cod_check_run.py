@@ -164,6 +164,7 @@ class Runner:
             "grace": (settings.grace_ms > 0, "the gateway has no grace (--set grace_ms=N)"),
             "no_grace": (settings.grace_ms == 0, "the gateway has a grace for lost lines (--set grace_ms=N)"),
             "not_always": (settings.mode != "always", "every order is covered (--set mode=session or order)"),
+            "session_mode": (settings.mode == "session", "Logon alone decides nothing (--set mode=session)"),
             "displace": (
                 settings.duplicate_logon == "displace",
                 "a second logon is refused (--set duplicate_logon=refuse)",

@@ -44,6 +44,7 @@ Need = Literal[
     "grace",
     "no_grace",
     "not_always",
+    "session_mode",
     "displace",
     "strict_numbers",
 ]

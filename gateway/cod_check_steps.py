@@ -50,7 +50,10 @@ class Step(Struct, frozen=True, kw_only=True):
 
 
 class EnterOrder(Step, frozen=True, kw_only=True):
-    """Enter an order and wait for the answer; `rejected` is the reason where it must be refused."""
+    """Enter an order and wait for the answer; `rejected` is the reason where it must be refused.
+
+    `covered` says whether a disconnect must take it; then it carries the flag for that, unless `flag` is false.
+    """
 
     name: Name
     by: Part = "maker"
@@ -59,6 +62,7 @@ class EnterOrder(Step, frozen=True, kw_only=True):
     lots: Lots = 1
     book: Book = "plain"
     covered: bool = True
+    flag: bool = True
     client_order_id_of: Name = ""  # use the clientOrderId that this order had
     rejected: str = ""
 

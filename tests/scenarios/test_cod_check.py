@@ -87,7 +87,7 @@ def test_our_gateway_keeps_every_promise_that_its_settings_make(serve: Callable[
     gateway = serve(CREWS)
     status, outcomes = check(gateway, crews=CREWS)
     assert complaints(outcomes) == {}
-    elsewhere = needing("grace", "not_always")
+    elsewhere = needing("grace", "not_always", "session_mode")
     assert verdicts(outcomes) == {one.name: "not_provable_here" if one.name in elsewhere else "holds" for one in load()}
     assert status == 0
     seen_by = {name: outcome["seen_by"] for name, outcome in outcomes.items() if outcome["cancel_seen_us"]}
@@ -109,12 +109,14 @@ def test_without_drop_copy_the_next_observer_is_used_and_what_only_it_can_see_is
     assert status == 0
 
 
-def test_a_gateway_that_covers_only_flagged_orders(serve: Callable[..., Gateway], check: Check) -> None:
-    chosen = ["--only=modes-*", "--only=fin-*", "--only=logout-*", "--set=mode=order"]
-    status, outcomes = check(serve(cancel_on_disconnect="order"), *chosen)
+@pytest.mark.parametrize("mode", ["order", "session"])
+def test_a_gateway_that_covers_only_what_asks_for_it(serve: Callable[..., Gateway], check: Check, mode: str) -> None:
+    chosen = ["--only=modes-*", "--only=fin-*", "--only=logout-*", f"--set=mode={mode}"]
+    status, outcomes = check(serve(cancel_on_disconnect=mode), *chosen)
     assert complaints(outcomes) == {}
     expected = {one.name for one in load() if one.name.startswith(("modes-", "fin-", "logout-"))}
-    assert verdicts(outcomes) == dict.fromkeys(expected, "holds")
+    unseen = needing("session_mode") if mode == "order" else set()
+    assert verdicts(outcomes) == {name: "not_provable_here" if name in unseen else "holds" for name in expected}
     assert status == 0
 
 

@@ -185,6 +185,22 @@ def test_a_logon_that_is_confirmed_too_early(run_with: Try) -> None:
     assert (where, expected.split(", ")[1]) == ("LogonConf.sequenceNumber", "that of the last OrdersCanceled")
 
 
+def test_a_gateway_that_does_not_answer_ends_a_scenario_as_an_error_in_time(run_with: Try) -> None:
+    result = run_with(Swallows("NewOrderResponse"), scenario(CANCELLED))
+    assert (result.verdict, result.why, result.remarks) == (
+        Verdict.ERROR,
+        "NewOrderRequest of maker was not answered within 1000 ms: the line is open",
+        [],
+    )
+    assert result.took_ns < 10 * 10**9
+
+
+def test_that_nothing_is_told_is_believed_only_when_the_time_for_it_is_over(run_with: Try) -> None:
+    result = run_with(Fault(), scenario(f'set_up = "idle"\n{CANCELLED}'))
+    assert (result.verdict, result.cancel_seen_ns) == (Verdict.HOLDS, None)
+    assert result.took_ns > IMPATIENT.within_ms * 10**6
+
+
 # Receipts
 
 RECEIPT = "CancelOnDisconnectReceipt"
