@@ -27,6 +27,21 @@ def test_a_bystander_is_served_during_every_drain_and_takers_get_nothing(takers:
     assert all(figures[name]["p50"] <= figures[name]["p99"] <= figures[name]["max"] for name in names)
 
 
+def test_a_storm_is_over_when_every_session_has_its_receipt() -> None:
+    figures = drains.storm(sessions=20, orders=5)
+    assert (figures["sessions"], figures["orders"], figures["receipts"]) == (20, 5, 20)
+    assert 0 < figures["last_cancel_ns"] <= figures["last_receipt_ns"]
+
+
+def test_the_times_of_a_storm_are_told_in_milliseconds(capsys: pytest.CaptureFixture[str]) -> None:
+    counts = {"sessions": 20, "orders": 5, "receipts": 20}
+    drains.print_storm(counts | {"losing_ns": 1_500_000, "last_cancel_ns": 2_000_000, "last_receipt_ns": 2_250_000})
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "20 sessions of 5 orders, all reset within 1.5 ms:",
+        "  the last cancel after 2.0 ms, the last of 20 receipts after 2.2 ms",
+    ]
+
+
 def test_the_table_says_whether_the_limit_holds(capsys: pytest.CaptureFixture[str]) -> None:
     figures: dict[str, Any] = {
         "orders": 100_000,

@@ -315,6 +315,8 @@ def test_a_session_that_is_gone_while_it_is_held_up_enters_nothing() -> None:
     play.driver.settle()
     assert play.driver.ends() == [("stranger-1", "TCP_RESET", 0), ("maker-1", "TCP_RESET", DEAD)]
     assert play.taker.link.pending_bytes == b""
+    dropped = [event["dropped_requests"] for event in play.driver.log.events() if event["event"] == "session gone"]
+    assert dropped == [2, 0]
     assert not play.driver.core.dispatcher.held_up
 
 
@@ -400,8 +402,7 @@ def test_frames_behind_a_held_up_one_are_processed_as_they_came_in() -> None:
     assert [fields["client_order_id"] for _, fields in fields_of(line)] == list(range(1, 40))
 
 
-@pytest.mark.parametrize("seeds", [range(first, first + 8) for first in range(0, 24, 8)], ids=str)
-def test_a_walk_among_the_dead_finds_no_difference(seeds: range) -> None:
-    held_up = [walk_among_the_dead(seed, 300).times_held_up for seed in seeds]
-    assert sum(times["lines"] for times in held_up) >= 15
-    assert sum(times["releases"] for times in held_up) >= 3
+def test_walks_among_the_dead_find_no_difference() -> None:
+    held_up = [walk_among_the_dead(seed, 300).times_held_up for seed in range(24)]
+    assert sum(times["lines"] for times in held_up) >= 20
+    assert sum(times["releases"] for times in held_up) >= 2

@@ -343,7 +343,9 @@ def walk(seed: int, steps: int) -> None:
 
 def walk_among_the_dead(seed: int, steps: int) -> CoreWalk:
     """The same, by those actions alone; a step takes out one order."""
-    walker = CoreWalk(random.Random(seed).choice, strict=seed % 4 != 2, step_orders=1)
+    walker = CoreWalk(
+        random.Random(seed).choice, strict=seed % 4 != 2, step_orders=1, cancel_grace_ms=3_000 if seed % 4 == 1 else 0
+    )
     walker.actions = AMONG_THE_DEAD
     for _ in range(steps):
         walker.act()
