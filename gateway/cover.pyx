@@ -8,8 +8,9 @@ it. `cancel_on_disconnect` says what settles it:
               order's flags (version C)
     order     bit 0 of the order's flags, or a 4010; Logon's field means nothing (version B)
 
-Beside that a connection may arm the whole portfolio (4010 with scope 1): its loss then takes every order that the portfolio
-has, covered or not, whoever entered it. All that is switched here belongs to the connection.
+Beside that a connection may arm the whole portfolio (4010 with scope 1): whatever ends it, but for a Logout, then takes
+every order that the portfolio has, covered or not, whoever entered it. All that is switched here belongs to the
+connection. A configuration that takes the key's `portfolio_cancel` away leaves what is armed as it is.
 """
 
 from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from msgspec import structs
 from support.core_driver import (
     SECOND,
     START,
@@ -426,9 +427,11 @@ def test_the_whole_portfolio_can_be_armed_and_what_it_would_take_is_counted() ->
 
 
 def test_a_key_that_is_not_entitled_may_not_arm_the_portfolio() -> None:
-    driver = driver_in("session")
-    line = driver.logged_on("maker-1")
-    driver.session("maker-1").portfolio_cancel = False
+    config = configuration(cancel_on_disconnect="session")
+    keys = tuple(structs.replace(key, portfolio_cancel=key.client_id != "maker-1") for key in config.api_keys)
+    driver = CoreDriver(structs.replace(config, api_keys=keys))
+    line, mate = driver.logged_on("maker-1"), driver.logged_on("maker-2")
+    assert switch(mate, PORTFOLIO, True) == switched(PORTFOLIO, True, True, 0)
     enter(line, order_1=TAGGED)
     assert switch(line, PORTFOLIO, True) == switched(PORTFOLIO, True, False, 1, NOT_ENTITLED)
     assert switch(line, PORTFOLIO, False) == switched(PORTFOLIO, False, False, 1, NOT_ENTITLED)
