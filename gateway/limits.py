@@ -74,7 +74,7 @@ HELD_UP_BUFFER_BYTES: Final = 131_072
 """Frames of a session whose next request has to wait because too many dead orders are in its way."""
 HELD_UP_UNREAD_BYTES: Final = 32_768
 """A connection that is held up is read until it has so much pending, and then no further."""
-RESUMED_PER_STEP_BYTES: Final = 262_144
+RESUMED_PER_STEP_BYTES: Final = 65_536
 """Frames of sessions that were held up which are processed before something else has its turn."""
 
 # Writing ------------------------------------------------------------------------------------------------------------

@@ -402,6 +402,25 @@ def test_frames_behind_a_held_up_one_are_processed_as_they_came_in() -> None:
     assert [fields["client_order_id"] for _, fields in fields_of(line)] == list(range(1, 40))
 
 
+@pytest.mark.parametrize(("behind", "in_one_step"), [(10, True), (700, False)])
+def test_those_that_go_on_do_so_in_one_step_unless_they_have_sent_too_much_for_that(
+    behind: int, in_one_step: bool
+) -> None:
+    play = Play()
+    play.rest(1, DEAD - STEP // 2)  # the last step has room for more
+    play.lose()
+    for line in (play.taker, play.bystander):
+        line.order(9_000 + line.number, **SELL)
+        for number in range(1, behind + 1):
+            line.order(number + 10_000 * (line is play.taker), price=nine(40))
+    while play.taker.link.is_held_up:
+        play.driver.step()
+    assert len(play.taker.take()) == 1 + behind
+    assert play.bystander.link.is_held_up == (not in_one_step)
+    play.driver.step()
+    assert len(play.bystander.take()) == 1 + behind
+
+
 def test_walks_among_the_dead_find_no_difference() -> None:
     held_up = [walk_among_the_dead(seed, 300).times_held_up for seed in range(24)]
     assert sum(times["lines"] for times in held_up) >= 20
