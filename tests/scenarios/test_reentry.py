@@ -4,11 +4,13 @@ Each of these scenarios takes out 100,000 orders in small steps, so that the new
 drain was still under way when something happened to it is checked every time.
 """
 
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import xxhash
 from support.connection import Connection
 from support.frames import Frame, order, response
 from support.processes import wait_until
@@ -19,6 +21,9 @@ SLOW_STEP_ORDERS = 1
 """The drain takes about a second, and as many frames as orders, which nobody reads."""
 READABLE_STEP_ORDERS = 16
 LOGON_TIMEOUT_S = 0.2
+RECEIPTS = 1
+FIRST_CANCEL = ORDERS + 3
+"""Behind LogonConf, SessionOptionsResponse and the answers to the orders."""
 NEWCOMER_BUFFER_BYTES = 65_536
 """As limits.py has it."""
 
@@ -31,6 +36,7 @@ class Barrier:
         self.key = key
         self.first_id = 1 + ORDERS * int(key.partition("-")[2])
         self.old = scene.trader(key, scene.process())
+        self.old.ask("SessionOptionsRequest", correlationId=1, options=RECEIPTS)
         self.old.repeat_quietly(ORDERS, "NewOrderRequest", **order(self.first_id, price="1"))
         self.old.do("quiet", "1")
         self.bystander = scene.trader(f"{key}-bystander")
@@ -58,22 +64,27 @@ class Barrier:
         """Of the key's logons and ends in the log."""
         return [line["epoch"] for line in self.scene.gateway.log if line.get("client_id") == self.key]
 
-    def cancels(self, connection: Connection, first: int, last: int) -> list[Frame]:
-        """The cancels that the stream has under these numbers, checked for being all of them, once, in their order."""
-        connection.resend(first, last)
-        frames = connection.until(lambda frame: frame.number == last)
-        cancels = [frame for frame in frames if frame.name == "OrdersCanceled"]
-        assert client_order_ids(cancels) == self.client_order_ids
+    def check(self, frames: list[Frame]) -> None:
+        """These are the cancels of all the orders, each once and in their order, and the receipt."""
+        *cancels, receipt = frames
+        entries = [entry for frame in cancels for entry in frame.fields["orders"]]
+        assert {frame.name for frame in cancels} == {"OrdersCanceled"}
+        assert [entry["clientOrderId"] for entry in entries] == list(range(self.first_id, self.first_id + ORDERS))
         assert [frame.fields["flags"] for frame in cancels] == [0] * (len(cancels) - 1) + [1]
-        return cancels
+        packed = b"".join(struct.pack("<qqb", entry["orderId"], 0, entry["cancelReason"]) for entry in entries)
+        told = {
+            "boundCount": ORDERS,
+            "cancelledCount": ORDERS,
+            "firstSequenceNumber": cancels[0].number,
+            "lastSequenceNumber": cancels[-1].number,
+            "digest": xxhash.xxh64_intdigest(packed),
+        }
+        assert receipt.name == "CancelOnDisconnectReceipt"
+        assert {name: receipt.fields[name] for name in told} == told
 
-    @property
-    def client_order_ids(self) -> list[int]:
-        return list(range(self.first_id, self.first_id + ORDERS))
-
-
-def client_order_ids(cancels: list[Frame]) -> list[int]:
-    return [entry["clientOrderId"] for frame in cancels for entry in frame.fields["orders"]]
+    def resent(self, connection: Connection, first: int, last: int) -> list[Frame]:
+        connection.resend(first, last)
+        return connection.until(lambda frame: frame.number == last)
 
 
 KEYS = [f"key-{number}" for number in range(8)]
@@ -127,14 +138,13 @@ def test_a_newcomer_is_confirmed_after_the_last_cancel_and_what_it_sent_is_done_
     assert fast.pending()
     assert newcomer.frames == []
     confirmation, answer = newcomer.take(2)
-    assert (confirmation.name, confirmation.header["lastProcessedSeqNo"]) == ("LogonConf", ORDERS + 1)
+    assert (confirmation.name, confirmation.header["lastProcessedSeqNo"]) == ("LogonConf", ORDERS + 2)
     # The id of an order that was dead, but not out yet, when it was sent.
     assert answer.plain == response(request, answer.fields["orderId"])
     assert answer.number == confirmation.number + 1
-    goodbye = 0 if lost else 1
-    last = confirmation.number - 1 - goodbye
-    cancels = fast.cancels(newcomer, ORDERS + 2, last)
-    assert (cancels[0].number, cancels[-1].number) == (ORDERS + 2, last)
+    # Between the last order and LogonConf: the cancels, the receipt, and LoggedOut for who may still read it.
+    receipt_number = confirmation.number - (1 if lost else 2)
+    fast.check(fast.resent(newcomer, FIRST_CANCEL, receipt_number))
 
 
 def test_newcomers_that_give_up_are_forgotten_and_the_next_one_waits(barrier: Barrier) -> None:
@@ -149,7 +159,7 @@ def test_newcomers_that_give_up_are_forgotten_and_the_next_one_waits(barrier: Ba
     assert barrier.pending()
     last = barrier.newcomer()
     assert barrier.pending()
-    assert last.frame("LogonConf").number > ORDERS + 2
+    assert last.frame("LogonConf").number > FIRST_CANCEL
     last.nothing_more()
     assert [newcomer.frames for newcomer in gave_up] == [[], [], []]
     # One session, its end, and one session: the newcomers were none.
@@ -203,6 +213,6 @@ def test_a_reset_logon_that_waits_finds_every_cancel_in_its_new_generation(fast:
     assert fast.pending()
     frames = newcomer.until(lambda frame: frame.name == "Heartbeat")
     assert [frame.number for frame in frames] == list(range(1, len(frames) + 1))
-    assert [frame.name for frame in frames] == ["LogonConf", *["OrdersCanceled"] * (len(frames) - 2), "Heartbeat"]
-    assert client_order_ids(frames[1:-1]) == fast.client_order_ids
-    fast.cancels(newcomer, 2, len(frames) - 1)
+    assert (frames[0].name, frames[-1].name) == ("LogonConf", "Heartbeat")
+    fast.check(frames[1:-1])
+    fast.check(fast.resent(newcomer, 2, len(frames) - 1))
