@@ -283,6 +283,9 @@ def test_the_status_is_for_people_and_for_machines_and_has_no_secret_in_it(venue
         "sessions": 6,
         "endings": 0,
         "dead_man_switches": 0,
+        "health": 0,
+        "slowest": 0,
+        "fires": 0,
     }
     assert (found["gateway"][0]["name"], found["gateway"][0]["open_orders"]) == ("gw-test", 1)
     assert [row["state"] for row in found["instruments"]] == ["open", "halted"]
