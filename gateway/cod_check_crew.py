@@ -6,6 +6,7 @@ Crews share nothing, so scenarios run side by side on several.
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +20,7 @@ from gateway.tables import array_of_tables, read_table, shown, unknown_keys
 
 PARTS: Final = ("maker", "second", "taker", "drop_copy")
 _NEEDED: Final = ("maker", "taker")
+_BOOKS: Final = ("instrument", "bumped_instrument")
 _KEY_LINE: Final = re.compile(r"key client_id=(\S+) secret=(\S+)")
 
 
@@ -134,8 +136,17 @@ def read_crews(
         tables = _tables(path, text, problems)
     common = {"instrument": instrument, "bumped_instrument": bumped_instrument, "mmp_group": mmp_group}
     crews = [_crew(raw, place, common, problems) for place, raw in tables]
+    keys = [key.client_id for crew in crews for part in PARTS if (key := crew.get(part))]
+    problems += _shared("client_id", "a key of its own for each part", keys)
+    books = [book for crew in crews for name in _BOOKS if (book := crew.get(name))]
+    problems += _shared("instrument", "an instrument of its own for each crew and book", books)
     _refuse(problems, path)
     return [Crew(**crew) for crew in crews]
+
+
+def _shared(place: str, wanted: str, values: Sequence[object]) -> list[Problem]:
+    """What is used twice, and may not."""
+    return [Problem(place, f"wanted {wanted}", shown(value)) for value, count in Counter(values).items() if count > 1]
 
 
 def _scalar(text: str) -> int | float | str:

@@ -209,11 +209,15 @@ def _connect(address: tuple[str, int], *, small: bool) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         line = socket.socket(found[0], found[1], found[2])
-        if small:
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
-        line.settimeout(CONNECT_TIMEOUT_S)
+    except OSError as error:
+        raise NotReachableError(f"{host}:{port}: {error.strerror or error}") from None
+    if small:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
+    line.settimeout(CONNECT_TIMEOUT_S)
+    try:
         line.connect(found[4])
     except OSError as error:
+        line.close()
         raise NotReachableError(f"{host}:{port}: {error.strerror or error}") from None
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     line.setblocking(False)

@@ -142,19 +142,19 @@ class Play:
     def enter_ladder(self, step: steps.EnterLadder) -> None:
         outward = 1 if step.side == "sell" else -1
         instrument_id, part = self.instrument("plain"), step.by
-        entered: dict[int, int] = {}
-        for level in range(step.count):
-            price = self.price(step.price + outward * (level % step.levels))
+        entered: dict[int, tuple[str, int]] = {}
+        for position in range(step.count):
+            price = self.price(step.price + outward * (position % step.levels))
             flags = OrderFlags.CANCEL_ON_DISCONNECT
             fields = self.order_fields(SIDES[step.side], price, self.quantity(1), instrument_id, flags)
             self.stage.put(part, "NewOrderRequest", fields)
-            entered[fields["client_order_id"]] = price
+            entered[fields["client_order_id"]] = f"{step.name}-{position + 1}", price
         self.stage.line(part).flush()
         if not self.stage.pump(lambda: self._answers(part) >= entered.keys(), self.stage.answer_deadline_ns()):
             raise self.fail(f"answers to {step.count} orders", "all", str(len(self._answers(part) & entered.keys())))
         for order in self.stage.record.ledger(part).open():
             if order.client_order_id in entered:
-                name = f"{step.name}-{1 + list(entered).index(order.client_order_id)}"
+                name, price = entered[order.client_order_id]
                 self._keep(
                     NamedOrder(
                         name=name,
@@ -163,7 +163,7 @@ class Play:
                         client_order_id=order.client_order_id,
                         instrument_id=instrument_id,
                         side=SIDES[step.side],
-                        price=entered[order.client_order_id],
+                        price=price,
                         covered=True,
                     )
                 )
@@ -178,33 +178,28 @@ class Play:
     def quote(self, step: steps.EnterQuote) -> None:
         if self.stage.crew.mmp_group is None:
             raise NotProvableError("no MMP group was named (--mmp-group)")
-        flags = int(OrderFlags.CANCEL_ON_DISCONNECT)
-        entry = {
-            "instrument_id": self.stage.crew.instrument,
-            "bid_price": self.price(step.bid),
-            "ask_price": self.price(step.ask),
-            "bid_qty": self.quantity(step.lots),
-            "ask_qty": self.quantity(step.lots),
-            "bid_flags": flags,
-            "ask_flags": flags,
-        }
+        sides = (("bid", Side.BUY, self.price(step.bid)), ("ask", Side.SELL, self.price(step.ask)))
+        entry: dict[str, Any] = {"instrument_id": self.stage.crew.instrument}
+        for name, _, price in sides:
+            entry[f"{name}_price"] = price
+            entry[f"{name}_qty"] = self.quantity(step.lots)
+            entry[f"{name}_flags"] = int(OrderFlags.CANCEL_ON_DISCONNECT)
         quote_id = self.stage.next_client_order_id()
         fields = {"quote_id": quote_id, "mmp_group_id": self.stage.crew.mmp_group, "flags": 0, "quotes": [entry]}
         answer = self.stage.ask(step.by, "MassQuoteRequest", fields)
         if answer.name != "MassQuoteResponse":
             raise self.fail("answer to MassQuoteRequest", "MassQuoteResponse", _shown(answer))
         told = answer.fields["quotes"][0]
-        for side, price in (("bid", entry["bid_price"]), ("ask", entry["ask_price"])):
-            name = f"{step.name}.{side}"
+        for name, side, price in sides:
             self._keep(
                 NamedOrder(
-                    name=name,
+                    name=f"{step.name}.{name}",
                     part=step.by,
-                    order_id=told[f"{side}_order_id"],
+                    order_id=told[f"{name}_order_id"],
                     client_order_id=quote_id,
                     instrument_id=self.stage.crew.instrument,
-                    side=Side.BUY if side == "bid" else Side.SELL,
-                    price=int(str(price)),
+                    side=side,
+                    price=price,
                     covered=True,
                 )
             )

@@ -186,7 +186,10 @@ class Runner:
                 line = stage.log_on(part)
             for instrument_id in (self._crew.instrument, self._crew.bumped_instrument):
                 if instrument_id is not None:
-                    stage.ask(part, "MassCancelRequest", {"currency_pair_id": None, "instrument_id": instrument_id})
+                    fields = {"currency_pair_id": None, "instrument_id": instrument_id}
+                    answer = stage.ask(part, "MassCancelRequest", fields)
+                    if answer.name != "MassCancelResponse":
+                        raise StageFailedError(f"orders may be left: MassCancelRequest was answered by {answer.name}")
             if part == "maker" and "dead_man" not in self.missing:
                 stage.ask(part, *_PROBES["dead_man"])
         for line in stage.lines.values():

@@ -135,10 +135,12 @@ class Stage:
         correlation_id, number = self.put(part, name, fields)
         line = self.line(part)
         line.flush()
+        begun = len(self.record.sightings)
         found: list[Sighting] = []
 
         def answered() -> bool:
-            found.extend(one for one in self.record.of(part, LINE)[-64:] if _answers(one, line, correlation_id, number))
+            seen = (one for one in self.record.sightings[begun:] if one.part == part and one.where == LINE)
+            found.extend(one for one in seen if _answers(one, line, correlation_id, number))
             return bool(found) or not line.is_open
 
         within_ms = self.settings.answer_ms
@@ -177,11 +179,12 @@ class Stage:
         correlation_id = next(_CORRELATIONS)
         line.core.test_request(wall(time.monotonic_ns()), correlation_id)
         line.flush()
+        begun = len(self.heard)
 
         def answered() -> bool:
             return not line.is_open or any(
                 isinstance(event, HeartbeatReceived) and event.correlation_id == correlation_id
-                for one, _, event in reversed(self.heard[-256:])
+                for one, _, event in self.heard[begun:]
                 if one is line
             )
 

@@ -6,9 +6,31 @@ are lots. Sessions are called by the part that they play: `maker` (whose line is
 portfolio), `taker` (a key of another portfolio).
 """
 
+from collections.abc import Iterable
+from enum import IntEnum
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
+
+from codec.layout import (
+    MESSAGES,
+    CancelAllAfterStatus,
+    CancelOrderRejectReason,
+    CancelReason,
+    OrderRejectReason,
+)
+from codec.layout import Cause as CauseOfEnd
+
+
+def _one_of(what: str, names: Iterable[str]) -> Meta:
+    """A string that is one of the names that the protocol has for something; a default may be empty."""
+    known = list(names)
+    return Meta(pattern=rf"\A({'|'.join(known)})\Z", description=f"{what} by its name, as {known[0]}")
+
+
+def _names_of(*kinds: type[IntEnum]) -> list[str]:
+    return list(dict.fromkeys(one.name for kind in kinds for one in kind))
+
 
 Part = Literal["maker", "second", "taker"]
 Side = Literal["buy", "sell"]
@@ -21,6 +43,11 @@ Ticks = Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
 Lots = Annotated[int, Meta(ge=1, le=1_000_000)]
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 Milliseconds = Annotated[int, Meta(ge=0, le=600_000)]
+Rejection = Annotated[str, _one_of("a reject reason", _names_of(CancelOrderRejectReason, OrderRejectReason))]
+Reason = Annotated[str, _one_of("a CancelReason", _names_of(CancelReason))]
+Cause = Annotated[str, _one_of("a Cause", _names_of(CauseOfEnd))]
+SwitchStatus = Annotated[str, _one_of("a CancelAllAfterStatus", _names_of(CancelAllAfterStatus))]
+MessageName = Annotated[str, _one_of("a message", (message.name for message in MESSAGES))]
 
 Way = Literal[
     "fin",
@@ -64,7 +91,7 @@ class EnterOrder(Step, frozen=True, kw_only=True):
     covered: bool = True
     flag: bool = True
     client_order_id_of: Name = ""  # use the clientOrderId that this order had
-    rejected: str = ""
+    rejected: Rejection = ""
 
 
 class EnterLadder(Step, frozen=True, kw_only=True):
@@ -105,7 +132,7 @@ class Amend(Step, frozen=True, kw_only=True):
     by: Part = "maker"
     price: Ticks
     lots: Lots = 1
-    rejected: str = ""
+    rejected: Rejection = ""
 
 
 class Cancel(Step, frozen=True, kw_only=True):
@@ -113,7 +140,7 @@ class Cancel(Step, frozen=True, kw_only=True):
 
     order: Name
     by: Part = "maker"
-    rejected: str = ""
+    rejected: Rejection = ""
 
 
 class Take(Step, frozen=True, kw_only=True):
@@ -151,7 +178,7 @@ class DeadMan(Step, frozen=True, kw_only=True):
     by: Part = "maker"
     timeout_ms: Annotated[int, Meta(ge=0, le=4_294_967_295)]
     arm_sequence: Count | None = None
-    status: str = "ACCEPTED"
+    status: SwitchStatus = "ACCEPTED"
 
 
 class LogOn(Step, frozen=True, kw_only=True):
@@ -199,7 +226,7 @@ class Cancelled(Step, frozen=True, kw_only=True):
 
     of: Part = "maker"
     orders: Names | None = None
-    reason: str = "CLIENT_DISCONNECT"
+    reason: Reason = "CLIENT_DISCONNECT"
     after: Literal["cut", "dead_man"] = "cut"
 
 
@@ -225,7 +252,7 @@ class Receipt(Step, frozen=True, kw_only=True):
     """CancelOnDisconnectReceipt (4030) of `of`: cause, scope, counts, order numbers, digest and times are right."""
 
     of: Part = "maker"
-    cause: str
+    cause: Cause
     scope: Scope = "session"
     where: Literal["drop_copy", "stream"]
     exempt: Count = 0
@@ -242,7 +269,7 @@ class LastWords(Step, frozen=True, kw_only=True):
     """What the cut line was told after the cut, in this order (repeated messages count as one), and then its end."""
 
     of: Part = "maker"
-    messages: tuple[str, ...]
+    messages: tuple[MessageName, ...]
 
 
 class Barrier(Step, frozen=True, kw_only=True):

@@ -53,7 +53,8 @@ def test_one_crew_of_two_keys(tmp_path: Path) -> None:
 def test_several_crews_with_instruments_of_their_own(tmp_path: Path) -> None:
     second = 'second = { client_id = "n", secret = "s-n" }\n'
     own = "instrument = 3\nbumped_instrument = 4\nmmp_group = 0\n"
-    first, other = crews_of(tmp_path, f"[[crew]]\n{MAKER}{TAKER}{second}[[crew]]\n{own}{MAKER}{TAKER}")
+    others = (MAKER + TAKER).replace('client_id = "', 'client_id = "other-')
+    first, other = crews_of(tmp_path, f"[[crew]]\n{MAKER}{TAKER}{second}[[crew]]\n{own}{others}")
     assert (first.instrument, first.bumped_instrument, first.mmp_group) == (1, None, 7)
     assert first.second == Key(client_id="n", secret="s-n")
     assert (other.instrument, other.bumped_instrument, other.mmp_group, other.second) == (3, 4, None, None)
@@ -88,6 +89,11 @@ def test_the_lines_that_serve_prints(tmp_path: Path) -> None:
             "maker.secret: wanted 1 to 48 ASCII characters without spaces (Logon's secret), "
             "was a string of 9 characters",
         ),
+        (
+            MAKER + TAKER + "bumped_instrument = 1",
+            "instrument: wanted an instrument of its own for each crew and book, was 1",
+        ),
+        (MAKER + MAKER.replace("maker", "taker"), 'client_id: wanted a key of its own for each part, was "m"'),
         ("crew = 1", "crew: wanted an array of tables, [[crew]], was 1"),
         ("crew = [1]", "crew[0]: wanted a table, was 1"),
     ],

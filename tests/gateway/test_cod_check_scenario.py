@@ -117,6 +117,14 @@ def test_the_scenarios_of_a_users_own_file_are_run_instead_and_use_the_shipped_s
                 "scenario[0].steps[0].orders: wanted an array, each a name of a-z, 0-9, . and -, was 3",
             ],
         ),
+        (
+            HEAD + 'steps = [{ expect = "receipt", cause = "FIN", where = "stream" }]',
+            ['scenario[0].steps[0].cause: wanted a Cause by its name, as TCP_CLOSED, was "FIN"'],
+        ),
+        (
+            HEAD + 'steps = [{ expect = "last_words", messages = ["Goodbye"] }]',
+            ['scenario[0].steps[0].messages: wanted an array, each a message by its name, as Logon, was ["Goodbye"]'],
+        ),
         (HEAD + CUT + HEAD + CUT, ["scenario[1].name: wanted a name that none in mine.toml has, was one"]),
         (SET_UP, ["set_up[0].name: wanted a name that no set-up has yet, was resting"]),
     ],
