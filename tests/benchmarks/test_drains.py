@@ -48,6 +48,7 @@ def test_the_table_says_whether_the_limit_holds(capsys: pytest.CaptureFixture[st
         "drains": 5,
         "takers": 2,
         "under_way_share": 0.25,
+        "preemptions": 3,
         "drain_ns": {"count": 5} | TIMES,
         "during_ns": {"count": 70} | TIMES,
         "quiet_ns": {"count": 800} | TIMES,
@@ -60,6 +61,6 @@ def test_the_table_says_whether_the_limit_holds(capsys: pytest.CaptureFixture[st
     assert told[5].split() == ["bystander's", "round", "trip,", "drain", "70", "1.0", "20.0", "300.0"]
     verdicts = [line.strip() for line in told if "1 ms" in line]
     assert verdicts == [
-        "the bystander's p99 during drains is below 1 ms",
-        "the bystander's p99 during drains is NOT BELOW 1 ms",
+        "the bystander's p99 during drains is below 1 ms; the gateway lost its processor 3 times to others",
+        "the bystander's p99 during drains is NOT BELOW 1 ms; the gateway lost its processor 3 times to others",
     ]
