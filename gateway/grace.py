@@ -14,6 +14,7 @@ Every session has the same grace, so they run out in the order of the losses: no
 judged on the clock that stalls of the gateway do not advance: nobody could come back meanwhile, and nobody could trade.
 """
 
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from codec.layout import Cause
@@ -34,7 +35,8 @@ class Grace:
 
     def __init__(self, grace_ns: int) -> None:
         self.grace_ns = grace_ns
-        self._lost: dict[Session, Loss] = {}
+        # A dict would search for its first entry behind all those that were taken out before it.
+        self._lost: OrderedDict[Session, Loss] = OrderedDict()
 
     @property
     def first_end_judged(self) -> int | None:
