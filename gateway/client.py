@@ -18,7 +18,8 @@ quote that the gateway cancelled, and of each request that never reached it.
 `client.cancel_all_after(timeout_ms)` sets the portfolio's dead man's switch, which fires unless it is set again in
 time; `async with client.kept_armed(timeout_ms=3_000)` does so while the loop runs, and turns it off at the end.
 `client.open_orders(covered_only=True)` lists what a disconnect would cancel right now, and touches nothing;
-`client.cover(...)` switches it.
+`client.cover(...)` switches it. With `Client(..., receipts=True)` a `Receipt` follows the cancels of each fire, and
+`receipt.verified` says whether it is the one of the cancels that were read.
 
 `schema_version` (1 to 17) is the highest that the session may have. What an older one does not know is not sent
 (SchemaVersionError), and what it leaves out of a message is None, or known from the messages before it.
@@ -36,6 +37,7 @@ from gateway.client_blocking import BlockingClient, BlockingDropCopyClient
 from gateway.client_core import QuoteEntry
 from gateway.client_cover import CoverAnswered, OpenOrder, OpenOrdersListed
 from gateway.client_kept_armed import KeptArmed
+from gateway.client_receipts import OptionsAnswered, Receipt
 from gateway.client_session import SequenceNumbers
 from gateway.client_state import Order, Quote, Request
 
@@ -50,11 +52,13 @@ __all__ = [
     "KeptArmed",
     "OpenOrder",
     "OpenOrdersListed",
+    "OptionsAnswered",
     "Order",
     "OrderFlags",
     "ProductType",
     "Quote",
     "QuoteEntry",
+    "Receipt",
     "Request",
     "SelfTradingMode",
     "SequenceNumbers",

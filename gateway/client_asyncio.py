@@ -281,9 +281,16 @@ class Client(AsyncFace[ClientCore], TradingRequests):
     """A trading session on an event loop; see `gateway.client`."""
 
     def __init__(
-        self, host: str, port: int, *, first_client_order_id: int | None = None, **session: Unpack[SessionArguments]
+        self,
+        host: str,
+        port: int,
+        *,
+        first_client_order_id: int | None = None,
+        receipts: bool = False,
+        **session: Unpack[SessionArguments],
     ) -> None:
-        super().__init__(host, port, ClientCore(first_client_order_id=first_client_order_id, **session))
+        core = ClientCore(first_client_order_id=first_client_order_id, receipts=receipts, **session)
+        super().__init__(host, port, core)
 
     def kept_armed(self, timeout_ms: int) -> KeptArmed:
         """The portfolio's dead man's switch, set for the length of an `async with` and refreshed meanwhile."""

@@ -140,9 +140,16 @@ class BlockingClient(BlockingFace[ClientCore], TradingRequests):
     """A trading session without a loop; see `gateway.client`."""
 
     def __init__(
-        self, host: str, port: int, *, first_client_order_id: int | None = None, **session: Unpack[SessionArguments]
+        self,
+        host: str,
+        port: int,
+        *,
+        first_client_order_id: int | None = None,
+        receipts: bool = False,
+        **session: Unpack[SessionArguments],
     ) -> None:
-        super().__init__(host, port, ClientCore(first_client_order_id=first_client_order_id, **session))
+        core = ClientCore(first_client_order_id=first_client_order_id, receipts=receipts, **session)
+        super().__init__(host, port, core)
 
 
 class BlockingDropCopyClient(BlockingFace[DropCopyCore]):

@@ -17,6 +17,7 @@ from codec.layout import (
     ProductType,
     ReplaceOrderFlags,
     SelfTradingMode,
+    SessionOptions,
     Side,
     TimeInForce,
 )
@@ -103,10 +104,16 @@ class QuoteEntry:
 
 
 class ClientCore(SessionCore):
-    """A trading session: the session layer, its requests, and what it holds."""
+    """A trading session: the session layer, its requests, and what it holds.
 
-    def __init__(self, *, first_client_order_id: int | None = None, **session: Unpack[SessionArguments]) -> None:
+    `receipts`: every connection asks for receipts of cancel on disconnect, as the first thing that it asks for.
+    """
+
+    def __init__(
+        self, *, first_client_order_id: int | None = None, receipts: bool = False, **session: Unpack[SessionArguments]
+    ) -> None:
         super().__init__(**session)
+        self._wants_receipts = receipts
         self._reports = Reports()
         self._next_client_order_id = first_client_order_id
 
@@ -327,6 +334,14 @@ class ClientCore(SessionCore):
         fields = {"scope": int(scope), "covered_only": int(covered_only)}
         return self._request(now, "OpenOrdersRequest", fields, correlation_id)
 
+    def receipts(self, now: int, enabled: bool, *, correlation_id: int | None = None) -> Request:
+        """Send a SessionOptionsRequest: whether a Receipt is to follow the cancels of each fire of this session.
+
+        It belongs to this connection, is off again at the next logon, and may be told after that.
+        """
+        fields = {"options": int(SessionOptions.RECEIPTS) if enabled else 0}
+        return self._request(now, "SessionOptionsRequest", fields, correlation_id)
+
     # -- Events --------------------------------------------------------------------------------------------------------
 
     def _on_application(self, now: int, message: Message) -> list[Event]:
@@ -338,6 +353,9 @@ class ClientCore(SessionCore):
             after = message.header.last_processed_seq_no
             events = self._reports.not_received(after + 1, self.numbers.next_outbound, now)
         self._reports.covers.abandon()
+        self._reports.receipts.abandon()
+        if self._wants_receipts:
+            self.receipts(now, True)
         return events
 
     def _on_caught_up(self, now: int, sent_before: int) -> list[Event]:

@@ -253,6 +253,10 @@ class TradingRequests(Face[ClientCore]):
         now = self.clock.now_ns()
         return self._sent(self.core.cover(now, enabled, scope=scope, correlation_id=correlation_id))
 
+    def receipts(self, enabled: bool, *, correlation_id: int | None = None) -> Request:
+        """Ask for a Receipt of what each fire does to this session's orders, on this connection."""
+        return self._sent(self.core.receipts(self.clock.now_ns(), enabled, correlation_id=correlation_id))
+
     def open_orders(
         self,
         *,

@@ -23,6 +23,7 @@ from gateway.client_events import (
 from gateway.client_mmp import Freezes
 from gateway.client_orders import OwnOrders
 from gateway.client_quotes import OwnQuotes
+from gateway.client_receipts import Receipts
 from gateway.client_requests import Requests
 from gateway.client_state import OrderState, Request, RequestState
 from gateway.client_values import Fields
@@ -38,12 +39,14 @@ class Reports:
         self.freezes = Freezes(self.requests)
         self.dead_man_switch = DeadManSwitch(self.requests)
         self.covers = Covers(self.requests)
+        self.receipts = Receipts(self.requests)
         self._handlers: dict[str, Callable[[Message, int], list[Event]]] = {
             **self.orders.handlers,
             **self.quotes.handlers,
             **self.freezes.handlers,
             **self.dead_man_switch.handlers,
             **self.covers.handlers,
+            **self.receipts.handlers,
             "OrderFilled": self._order_filled,
             "OrdersCanceled": self._orders_canceled,
             "MassCancelResponse": self._mass_cancel_response,
@@ -72,6 +75,7 @@ class Reports:
         self.quotes.doubt()
         self.freezes.doubt()
         self.dead_man_switch.doubt()
+        self.receipts.cancels.forget()
 
     # -- Events --------------------------------------------------------------------------------------------------------
 
@@ -85,6 +89,7 @@ class Reports:
 
     def _orders_canceled(self, message: Message, now: int) -> list[Event]:
         fields: Fields = message.fields
+        self.receipts.cancels.told(message)
         events: list[Event] = []
         for entry in fields["orders"]:
             held = self.quotes if entry["flags"] & CancelFlags.IS_QUOTE else self.orders

@@ -33,7 +33,13 @@ class NotReachableError(PeerError):
 def session_core(key: Key, *, is_drop_copy: bool, version: int, covered: bool, numbers: SequenceNumbers) -> SessionCore:
     """The session of a key, going on with these numbers."""
     kind = DropCopyCore if is_drop_copy else SessionCore
-    return kind(key.client_id, key.secret, schema_version=version, cancel_on_disconnect=covered, numbers=numbers)
+    return kind(
+        client_id=key.client_id,
+        secret=key.secret,
+        schema_version=version,
+        cancel_on_disconnect=covered,
+        numbers=numbers,
+    )
 
 
 class Line:

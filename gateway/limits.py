@@ -200,6 +200,8 @@ FIRES_REMEMBERED_MAX: Final = 16
 
 CLIENT_HELD_FRAMES_MAX: Final = 100_000
 """Frames from beyond a gap that a client holds while the gap is told again."""
+CLIENT_CANCELS_KEPT_MAX: Final = 64
+"""Events of cancels that a client keeps for receipts that may follow."""
 CLIENT_EVENTS_MAX: Final = 1_000_000
 """Events that wait for one reader of a client."""
 

@@ -164,7 +164,7 @@ def test_what_is_asked_after_a_logon_is_not_in_doubt_for_what_was_lost_before_it
     newer = core.mass_quote(START, GROUP, [ENTRY])
     entering = core.new_order(START, instrument_id=1, side=Side.BUY, quantity="2", price="98")
     lost = peer.says("Reject", ref_sequence_number=resend.header.sequence_number, reason=4, details="no longer stored")
-    stands_in = peer.says("GapFill", 3, flags=1, new_sequence_number=4)
+    stands_in = peer.says("GapFill", 3, resent=1, new_sequence_number=4)
     events = core.received(START, lost + stands_in)
     assert "MessagesLost" in [name for name, _ in plain(events)]
     assert (older.state, newer.state) == (RequestState.UNKNOWN, RequestState.PENDING)

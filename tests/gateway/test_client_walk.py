@@ -72,6 +72,7 @@ def test_clients_on_their_walks_hear_whatever_can_be_told() -> None:
         "MassQuoteMmpUnfrozen",
         "MassQuoteRejected",
         "MmpStatusRejected",
+        "OptionsAnswered",
         "OrderAccepted",
         "OrderAmended",
         "OrderCanceled",
@@ -85,5 +86,6 @@ def test_clients_on_their_walks_hear_whatever_can_be_told() -> None:
         "QuoteCanceled",
         "QuoteFilled",
         "QuotesPlaced",
+        "Receipt",
         "RequestNotReceived",
     }

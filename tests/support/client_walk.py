@@ -14,6 +14,7 @@ from codec.layout import OrderFlags, ProductType, SelfTradingMode, Side, TimeInF
 from gateway.client_core import ClientCore, QuoteEntry
 from gateway.client_errors import SchemaVersionError
 from gateway.client_events import Event, MessageReceived, MessagesLost, OrderFilled, QuoteFilled
+from gateway.client_receipts import Receipt
 from gateway.client_state import Order, Quote, Request
 from gateway.engine_types import RestingOrder
 from gateway.probe import EngineProbe
@@ -43,7 +44,11 @@ class Player:
         self.line: Line | None = None
         self.requests: list[Request] = []
         self.core = ClientCore(
-            client_id=client_id, secret=secret_of(client_id), schema_version=version, first_client_order_id=first_id
+            client_id=client_id,
+            secret=secret_of(client_id),
+            schema_version=version,
+            first_client_order_id=first_id,
+            receipts=True,
         )
         self._filled: dict[Order | Quote, Decimal] = {}
 
@@ -90,6 +95,8 @@ class Player:
         for event in events:
             self.heard.add(type(event).__name__)
             assert not isinstance(event, MessageReceived | MessagesLost), event
+            if isinstance(event, Receipt):
+                assert event.verified, event.faults
             if isinstance(event, OrderFilled | QuoteFilled):
                 held = event.order if isinstance(event, OrderFilled) else event.quote
                 if held.is_own:

@@ -18,8 +18,11 @@ class Peer:
         self.said: dict[int, tuple[str, dict[str, Any]]] = {}
         self.next_number = 1
 
-    def says(self, name: str, number: int | None = None, flags: int = 0, last: int = 0, **fields: Any) -> bytes:
-        """The next frame of the stream, or one under a number of the test's choice, which is not kept."""
+    def says(self, name: str, number: int | None = None, resent: int = 0, last: int = 0, **fields: Any) -> bytes:
+        """The next frame of the stream, or one under a number of the test's choice, which is not kept.
+
+        `resent` and `last` are the header's flags and lastProcessedSeqNo.
+        """
         if number is None:
             number = self.next_number
             self.next_number += 1
@@ -29,7 +32,7 @@ class Peer:
             fields,
             sequence_number=number,
             last_processed_seq_no=last,
-            flags=flags,
+            flags=resent,
             version=self.version,
             root_version=self.version,
         )
