@@ -106,6 +106,7 @@ class SessionRow(Struct, frozen=True):
     stored_bytes: int
     unsent_bytes: int
     silent_ms: int | None  # since the client's last frame, when live
+    grace_left_ms: int | None  # until its orders are cancelled if nobody takes them over, when lost
 
 
 class EndingRow(Struct, frozen=True):
@@ -228,7 +229,15 @@ def _session_row(core: "Core", session: Session, now: int) -> SessionRow:
         stored_bytes=session.stream.stored_bytes,
         unsent_bytes=session.stream.unsent_bytes,
         silent_ms=silent_ms,
+        grace_left_ms=_grace_left_ms(core, session, now),
     )
+
+
+def _grace_left_ms(core: "Core", session: Session, now: int) -> int | None:
+    if session.state != SessionState.SESSION_LOST:
+        return None
+    over_at = core.grace.loss_of(session).lost_judged + core.grace.grace_ns
+    return max(over_at - core.judged(now), 0) // 1_000_000
 
 
 def _ending_row(_core: "Core", fire: Fire, _now: int) -> EndingRow:

@@ -113,6 +113,7 @@ def test_a_session_shows_who_is_there_and_what_it_has() -> None:
         "stored_bytes": stream.stored_bytes,
         "unsent_bytes": stream.unsent_bytes,
         "silent_ms": 2000,
+        "grace_left_ms": None,
     }
     assert by_key["watch-1"] == {
         "client_id": "watch-1",
@@ -130,7 +131,21 @@ def test_a_session_shows_who_is_there_and_what_it_has() -> None:
         "stored_bytes": 0,
         "unsent_bytes": 0,
         "silent_ms": None,
+        "grace_left_ms": None,
     }
+
+
+def test_a_lost_session_shows_how_long_it_has_to_come_back() -> None:
+    driver = CoreDriver(configuration(cancel_grace_ms=3_000))
+    maker = driver.logged_on("maker-1")
+    maker.order(1)
+    maker.lose()
+    driver.now += 2 * SECOND
+    driver.core.stalled(SECOND // 2)
+    row = rows(driver, "sessions")[0]
+    assert (row["state"], row["open_orders"], row["silent_ms"], row["grace_left_ms"]) == ("lost", 1, None, 1_500)
+    driver.now += 2 * SECOND
+    assert rows(driver, "sessions")[0]["grace_left_ms"] == 0, "the tick that ends it has not come yet"
 
 
 def test_what_is_fenced_and_not_told_of_yet_is_under_way() -> None:
