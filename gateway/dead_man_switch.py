@@ -20,7 +20,8 @@ the portfolio speaks to it. Neither does a lock of the portfolio stop it, nor a 
 The switch fires when its time has passed and everything that had arrived by then has been processed, so that a request
 that was there in time counts, however long the gateway stood still. Lines of the portfolio that had more to read than
 their share of a pass, or that dead orders hold up, are waited for, at most DEAD_MAN_READ_MOST_MS. What a connection
-sends that waits for its key's former session to end has not arrived in this sense: it is not logged on yet.
+sends that waits for its key's former session to end has not arrived in this sense: it is not logged on yet. Nobody can
+tell when bytes arrived, only when they were read: a request that comes between the switch's time and its fire counts.
 
 All orders and quotes of the portfolio that are open then are dead at once, by the mark of the portfolio
 (cancel_on_disconnect.py); the sessions live on, and what they enter afterwards lives. Sessions that are ending tell of
