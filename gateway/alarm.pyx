@@ -4,7 +4,7 @@ cimport cython
 from libc.errno cimport errno
 from libc.stdint cimport int64_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, itimerspec, timespec
-from posix.unistd cimport close, read
+from posix.unistd cimport close as close_descriptor, read
 
 from os import strerror
 
@@ -35,8 +35,7 @@ cdef class Alarm:
             raise OSError(errno, strerror(errno))
 
     def __dealloc__(self):
-        if self.descriptor >= 0:
-            close(self.descriptor)
+        self.close()
 
     def set(self, int64_t monotonic_ns) -> None:
         """It goes off at this time of CLOCK_MONOTONIC, at once if that is over; whatever it was set to before is off."""
@@ -53,3 +52,9 @@ cdef class Alarm:
         """Whether it has gone off since it was set; it is not readable any more."""
         cdef uint64_t count
         return read(self.descriptor, &count, sizeof(count)) == sizeof(count)
+
+    cpdef void close(self) noexcept:
+        """It goes off no more, and its descriptor is given back."""
+        if self.descriptor >= 0:
+            close_descriptor(self.descriptor)
+            self.descriptor = -1

@@ -52,14 +52,16 @@ class Ticker:
     def __init__(self, core: Core, shell: Shell, loop: asyncio.AbstractEventLoop) -> None:
         self._core = core
         self._shell = shell
+        self._loop = loop
         self._alarm = Alarm()
+        self._is_stopped = False
         loop.add_reader(self._alarm.descriptor, self._fire)
         self._due: int | None = None
         self._in_pass = False
 
     def arm(self, now: int) -> None:
         """Makes sure that the next deadline will not be slept through."""
-        if self._in_pass:
+        if self._in_pass or self._is_stopped:
             return
         deadline = self._core.next_deadline
         if deadline is None:
@@ -70,6 +72,12 @@ class Ticker:
         self._due = due
         self._shell.expect_look(max(due, now))
         self._alarm.set(self._shell.monotonic_ns(due))
+
+    def stop(self) -> None:
+        """Calls nothing any more."""
+        self._is_stopped = True
+        self._loop.remove_reader(self._alarm.descriptor)
+        self._alarm.close()
 
     def _fire(self) -> None:
         if not self._alarm.take():
@@ -115,8 +123,8 @@ class Server:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._failed)
         self._shell = Shell(self._core, loop, self._settings, self._turn_ended)
-        self._ticker = Ticker(self._core, self._shell, loop)
         listener = listen(self._settings)
+        self._ticker = Ticker(self._core, self._shell, loop)
         host, port = listener.getsockname()[:2]
         server = await loop.create_server(self._shell.new_connection, sock=listener, backlog=SOCKET_BACKLOG_CONNECTIONS)
         stop = asyncio.Event()
@@ -141,6 +149,7 @@ class Server:
         admin.stop()
         if metrics is not None:
             metrics.stop()
+        self._ticker.stop()
         self._log.info("stopped")
 
     async def _start_admin(self, admin: AdminServer) -> None:

@@ -57,6 +57,12 @@ def test_its_descriptor_is_given_back() -> None:
     before = os.listdir("/proc/self/fd")
     alarm = Alarm()
     assert len(os.listdir("/proc/self/fd")) == len(before) + 1
+    alarm.close()
+    alarm.close()
+    assert os.listdir("/proc/self/fd") == before
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        alarm.set(1)
+    alarm = Alarm()
     del alarm
     assert os.listdir("/proc/self/fd") == before
 
