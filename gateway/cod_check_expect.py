@@ -12,6 +12,7 @@ from gateway.cod_check_judge import (
     judge_barrier,
     judge_cancels,
     judge_last_flags,
+    judge_race,
     judge_receipt,
     judge_same_frames,
 )
@@ -70,7 +71,11 @@ class Expectations:
         self.stage.pump(lambda: self._all_told(step.of, where, expected, {*before, *later}), mark.deadline_ns)
         self._settle("drop_copy" if where == DROP_COPY else step.of)
         ledger = self.stage.record.ledger(step.of, where)
+        if self.play.raced is not None:
+            expected = {one: name for one, name in expected.items() if not _is_filled(ledger.orders.get(one))}
         findings = judge_cancels(ledger, expected, CancelReason[step.reason], before=before, later=later)
+        if self.play.raced is not None:
+            findings += judge_race(known, ledger, self.play.raced)
         new = [order for order in ledger.orders.values() if len(order.cancels) > before.get(order.order_id, 0)]
         told = [order.cancels[-1] for order in new]
         if told and not findings:
@@ -124,9 +129,11 @@ class Expectations:
 
     def _all_told(self, part: str, where: str, expected: dict[int, str], others: set[int]) -> bool:
         ledger = self.stage.record.ledger(part, where)
-        told = all(ledger.orders[order_id].cancels for order_id in expected if order_id in ledger.orders)
-        known = all(order_id in ledger.orders for order_id in expected)
-        return known and told and all(order.order_id in others - expected.keys() for order in ledger.open())
+        for order_id in expected:
+            order = ledger.orders.get(order_id)
+            if order is None or not (order.cancels or (self.play.raced is not None and _is_filled(order))):
+                return False
+        return all(order.order_id in others - expected.keys() for order in ledger.open())
 
     def _one_line(self, part: str, where: str) -> list[Sighting]:
         """What one line told: on the session's own, the newest that told of cancels."""
@@ -419,6 +426,10 @@ class Expectations:
     def _name(self, order: OrderFacts) -> str:
         named = self._named(order.order_id)
         return named.name if named else f"order {order.order_id}"
+
+
+def _is_filled(order: OrderFacts | None) -> bool:
+    return order is not None and order.left <= 0 and not order.cancels
 
 
 _EXPECT: Final[dict[type[steps.Step], Callable[[Expectations, Any], None]]] = {

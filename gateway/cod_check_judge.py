@@ -78,6 +78,20 @@ def _judge_cancel(name: str, order: OrderFacts, reason: CancelReason) -> list[Fi
     return findings
 
 
+def judge_race(before: Ledger, after: Ledger, taken: int) -> list[Finding]:
+    """Whether what a taker got while a session was ending is what that session's orders were told to have filled."""
+    told = sum(
+        order.total_filled - before.orders[order_id].total_filled
+        for order_id, order in after.orders.items()
+        if order_id in before.orders
+    )
+    if told == taken:
+        return []
+    return [
+        Finding("fills told to the session that ended", f"{amount_text(taken)}, as the taker had", amount_text(told))
+    ]
+
+
 def judge_last_flags(sightings: Sequence[Sighting], exec_id: int) -> list[Finding]:
     """Whether the last frame of a cancel event, and no other, has isLastMessage. `sightings` are of one line."""
     frames = [one for one in sightings if one.name == "OrdersCanceled" and one.fields["exec_id"] == exec_id]

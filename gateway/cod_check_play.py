@@ -71,7 +71,9 @@ class Play:
         self.by_order_id: dict[int, NamedOrder] = {}
         self.cut: Mark | None = None
         self.dead_man: Mark | None = None
+        self.raced: int | None = None  # how much of it a taker's race has filled, a count of 1e-9; None: there was none
         self._bursts: list[steps.Burst] = []
+        self._races: list[steps.Race] = []
         self._arm_sequences = wall(time.monotonic_ns())
 
     def do(self, step: steps.Step) -> None:
@@ -227,6 +229,29 @@ class Play:
         if filled != wanted:
             raise self.fail("totalFilled of the crossing order", amount_text(wanted), amount_text(filled))
 
+    def race(self, step: steps.Race) -> None:
+        self._races.append(step)
+
+    def _made_race(self, step: steps.Race) -> tuple[bytes, set[int]]:
+        """The frames of a race, made but not sent, and their clientOrderIds."""
+        ioc = {"time_in_force": int(TimeInForce.IOC)}
+        price, instrument_id = self.price(step.price), self.instrument("plain")
+        ids: set[int] = set()
+        for _ in range(step.count):
+            fields = self.order_fields(
+                SIDES[step.side], price, self.quantity(step.lots), instrument_id, OrderFlags(0), **ioc
+            )
+            self.stage.put("taker", "NewOrderRequest", fields)
+            ids.add(fields["client_order_id"])
+        return self.stage.line("taker").core.take_output(), ids
+
+    def _count_race(self, ids: set[int]) -> int:
+        """How much of a race's orders filled, a count of 1e-9."""
+        if not self.stage.pump(lambda: self._answers("taker") >= ids, self.stage.answer_deadline_ns()):
+            raise self.fail(f"answers to {len(ids)} orders", "all", str(len(self._answers("taker") & ids)))
+        answers = self.stage.record.named("taker", "NewOrderResponse", LINE)
+        return sum(amount(one.fields["total_filled"]) for one in answers if one.fields["client_order_id"] in ids)
+
     def cross(self, part: str, side: Side, price: int, lots: int, instrument_id: int) -> int:
         """Send an immediate-or-cancel order; how much of it filled, a count of 1e-9."""
         ioc = {"time_in_force": int(TimeInForce.IOC)}
@@ -344,6 +369,10 @@ class Play:
         ledgers = self._ledgers()
         for burst in self._bursts:
             self._send_burst(burst)
+        races = [self._made_race(race) for race in self._races]
+        taker = stage.line("taker")
+        for frames, _ in races:
+            taker.send_raw(frames[: len(frames) // 2])
         start = time.monotonic_ns()
         if step.how in ("silence", "frozen"):
             start = line.last_sent_ns
@@ -355,6 +384,9 @@ class Play:
             gone_by_itself=step.how in ("silence", "frozen", "slow_consumer"),
         )
         CUTS[step.how](stage, line, self.cut.deadline_ns)
+        for frames, ids in races:
+            taker.send_raw(frames[len(frames) // 2 :])
+            self.raced = (self.raced or 0) + self._count_race(ids)
 
     # -- State ---------------------------------------------------------------------------------------------------------
 
@@ -431,6 +463,7 @@ _DO: Final[dict[type[steps.Step], Callable[[Play, Any], None]]] = {
     steps.Amend: Play.amend,
     steps.Cancel: Play.cancel,
     steps.Take: Play.take,
+    steps.Race: Play.race,
     steps.Options: Play.options,
     steps.Cover: Play.cover,
     steps.DeadMan: Play.arm,

@@ -152,6 +152,18 @@ class Take(Step, frozen=True, kw_only=True):
     lots: Lots = 1
 
 
+class Race(Step, frozen=True, kw_only=True):
+    """A taker's immediate-or-cancel orders around the cut that follows, one half before it, one half after.
+
+    What they fill is anyone's guess: an order may have filled in place of being cancelled. But it must add up.
+    """
+
+    count: Annotated[int, Meta(ge=1, le=1_000)]
+    side: Side
+    price: Ticks
+    lots: Lots = 1
+
+
 class Options(Step, frozen=True, kw_only=True):
     """SessionOptionsRequest (4000)."""
 
@@ -307,6 +319,7 @@ DO: Final[dict[str, type[Step]]] = {
     "amend": Amend,
     "cancel": Cancel,
     "take": Take,
+    "race": Race,
     "options": Options,
     "cover": Cover,
     "dead_man": DeadMan,

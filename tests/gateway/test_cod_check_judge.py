@@ -14,6 +14,7 @@ from gateway.cod_check_judge import (
     judge_always,
     judge_cancels,
     judge_last_flags,
+    judge_race,
     judge_receipt,
     judge_same_frames,
 )
@@ -167,6 +168,14 @@ def test_only_the_last_frame_of_an_event_says_that_it_is_the_last() -> None:
     assert judge_last_flags(good, 9) == []
     assert judge_last_flags(bad, 9) == [
         Finding("OrdersCanceled.flags.isLastMessage of each frame", "[False, True]", "[True, True]")
+    ]
+
+
+def test_what_a_taker_got_in_a_race_is_what_the_session_was_told() -> None:
+    before, after = Ledger(OPEN), Ledger((*OPEN, filled(1, 3, 2, 2), cancelled(4, entry(1, total_filled=lots(2)))))
+    assert judge_race(before, after, 2 * 10**9) == []
+    assert judge_race(before, after, 3 * 10**9) == [
+        Finding("fills told to the session that ended", "3, as the taker had", "2")
     ]
 
 

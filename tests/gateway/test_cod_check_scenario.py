@@ -94,8 +94,8 @@ def test_the_scenarios_of_a_users_own_file_are_run_instead_and_use_the_shipped_s
         (
             HEAD + 'steps = [{ do = "cutt" }]',
             [
-                "scenario[0].steps[0].do: wanted one of order, ladder, burst, quote, amend, cancel, take, options, "
-                'cover, dead_man, log_on, stop_reading, half_frame, cut, wait, was "cutt"',
+                "scenario[0].steps[0].do: wanted one of order, ladder, burst, quote, amend, cancel, take, race, "
+                'options, cover, dead_man, log_on, stop_reading, half_frame, cut, wait, was "cutt"',
             ],
         ),
         (
