@@ -80,7 +80,9 @@ class Expectations:
         told = [order.cancels[-1] for order in new]
         if told and not findings:
             findings = judge_last_flags(self._one_line(step.of, where), told[0].exec_id)
-            last_ns = max(cancel.time_ns for cancel in told)
+            first_ns, last_ns = min(cancel.time_ns for cancel in told), max(cancel.time_ns for cancel in told)
+            if first_ns < mark.earliest_ns:
+                findings.append(self._early(mark, first_ns))
             self.result.cancel_seen_ns = last_ns - mark.time_ns
             logon_ms = _NOTICE_MS + self.stage.settings.within_ms if observer == "resend" else 0
             if last_ns > mark.deadline_ns + logon_ms * MS:
@@ -146,6 +148,11 @@ class Expectations:
             return any(self.play.orders[name].order_id == order.order_id for name in step.orders)
         named = self._named(order.order_id)
         return named is None or named.covered
+
+    def _early(self, mark: Mark, seen_ns: int) -> Finding:
+        least_ms = (mark.earliest_ns - mark.time_ns) / MS
+        got_ms = (seen_ns - mark.time_ns) / MS
+        return Finding("time of the first cancel", f"at least {least_ms:.1f} ms", f"{got_ms:.1f} ms")
 
     def _late(self, what: str, mark: Mark, seen_ns: int) -> Finding:
         allowed_ms = (mark.deadline_ns - mark.time_ns) // MS

@@ -48,6 +48,7 @@ class Line:
     Attributes:
         reads: whether it reads what comes; a line that does not still notices that it was torn down.
         talks: whether it sends what its session core wants to say.
+        last_sent_ns: when it last sent something that counts as a sign of life.
         ended_ns: when the peer's end was seen, None before.
     """
 

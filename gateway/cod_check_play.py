@@ -7,7 +7,7 @@ disabled means that it does not offer the feature (NotProvableError).
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from codec.layout import (
@@ -53,13 +53,22 @@ class NamedOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """From when on cancels are expected, and until when at the latest. Monotonic ns."""
+    """From when on cancels are expected, and until when at the latest. Monotonic ns.
+
+    Attributes:
+        time_ns: what times are counted from.
+        earliest_ns: before which no cancel may come: a client that is silent is not dead yet, and a grace is a grace.
+        ledgers: of the maker and the second, as they stood then.
+        line: the one that was cut.
+        gone_by_itself: the gateway has yet to find out that the line is dead.
+    """
 
     time_ns: int
+    earliest_ns: int
     deadline_ns: int
-    ledgers: dict[str, Ledger]  # of the maker and the second, as they stood then
-    line: Line | None  # the one that was cut
-    gone_by_itself: bool  # the gateway has yet to find out that the line is dead
+    ledgers: dict[str, Ledger]
+    line: Line | None
+    gone_by_itself: bool
 
 
 class Play:
@@ -305,6 +314,7 @@ class Play:
             "arm_sequence": None if step.arm_sequence is None else self._arm_sequences + step.arm_sequence,
             "scope": int(CancelOnDisconnectScope.PORTFOLIO),
         }
+        begun = time.monotonic_ns()
         answer = self.extension(step.by, "CancelAllAfterRequest", fields)
         status = answer.fields["status"]
         if status == CancelAllAfterStatus.NOT_ENTITLED:
@@ -317,7 +327,12 @@ class Play:
             expiry = time.monotonic_ns() + step.timeout_ms * MS
             latest = expiry + self.stage.settings.within_ms * MS
             self.dead_man = Mark(
-                time_ns=expiry, deadline_ns=latest, ledgers=self._ledgers(), line=None, gone_by_itself=True
+                time_ns=expiry,
+                earliest_ns=begun + step.timeout_ms * MS,
+                deadline_ns=latest,
+                ledgers=self._ledgers(),
+                line=None,
+                gone_by_itself=True,
             )
 
     # -- Lines ---------------------------------------------------------------------------------------------------------
@@ -325,6 +340,8 @@ class Play:
     def log_on(self, step: steps.LogOn) -> None:
         if self.cut is not None and self.cut.line is not None and self.cut.line.part == step.by:
             self.wait_for_the_end()
+            if step.reset:  # ends whatever respite there is
+                self.cut = replace(self.cut, earliest_ns=self.cut.time_ns)
         try:
             self.stage.log_on(step.by, reset=step.reset, covered=step.cancel_on_disconnect)
         except StageFailedError as failed:
@@ -333,10 +350,8 @@ class Play:
     def wait_for_the_end(self) -> None:
         """Before the key logs on again: let the gateway find out by itself that the line is dead."""
         mark = self.cut
-        if mark is None or mark.line is None:
-            return
-        line = mark.line
-        if mark.gone_by_itself:
+        if mark is not None and mark.line is not None and mark.gone_by_itself:
+            line = mark.line
             self.stage.pump(lambda: not line.is_open, mark.deadline_ns)
 
     def stop_reading(self, step: steps.StopReading) -> None:
@@ -353,7 +368,9 @@ class Play:
             Side.BUY, self.price(-3), self.quantity(1), self.stage.crew.instrument, OrderFlags.CANCEL_ON_DISCONNECT
         )
         frame = line.frame("NewOrderRequest", {**fields, "correlation_id": 1})
+        heard_ns = line.last_sent_ns
         line.send_raw(frame[: len(frame) // 2])
+        line.last_sent_ns = heard_ns  # half a frame is no sign of life
         line.talks = False  # whatever it said now would be the rest of that frame
 
     def wait(self, step: steps.Wait) -> None:
@@ -378,6 +395,7 @@ class Play:
             start = line.last_sent_ns
         self.cut = Mark(
             time_ns=start,
+            earliest_ns=start + self._respite_ms(step.how) * MS,
             deadline_ns=start + self._allowed_ms(step.how) * MS,
             ledgers=ledgers,
             line=line,
@@ -392,6 +410,12 @@ class Play:
 
     def _ledgers(self) -> dict[str, Ledger]:
         return {part: self.stage.record.snapshot(part) for part in ("maker", "second")}
+
+    def _respite_ms(self, how: steps.Way) -> int:
+        """How long a gateway must leave the orders alone."""
+        if how in ("silence", "frozen"):
+            return self.stage.heartbeat_interval_ms + self.stage.settings.grace_ms
+        return self.stage.settings.grace_ms if how in ("fin", "rst", "half_close") else 0
 
     def _allowed_ms(self, how: steps.Way) -> int:
         settings = self.stage.settings

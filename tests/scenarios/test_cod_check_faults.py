@@ -72,6 +72,15 @@ def test_without_a_fault_the_promise_holds(run_with: Try) -> None:
     assert 0 < result.cancel_seen_ns < result.missed_ns
 
 
+def test_a_cancel_that_comes_before_its_time(good_gateway: Gateway) -> None:
+    """A gateway that is said to give lost lines a grace, and gives none."""
+    address = good_gateway.host, good_gateway.port
+    result = runner(address, crew(), structs.replace(IMPATIENT, grace_ms=300)).run(scenario(CANCELLED))
+    assert result.verdict is Verdict.BROKEN
+    ((where, expected, _),) = found(result)
+    assert (where, expected) == ("time of the first cancel", "at least 300.0 ms")
+
+
 @pytest.mark.parametrize("text", [CANCELLED, BY_RESEND], ids=["drop copy", "resend"])
 def test_a_cancel_that_is_swallowed(run_with: Try, text: str) -> None:
     result = run_with(Swallows("OrdersCanceled"), scenario(text))
