@@ -165,14 +165,18 @@ def test_a_loop_that_stands_still_is_red_by_its_file_while_it_does(make_bench: M
 
     bench.until(lambda: path.exists() and read()["state"] == "green", "the file to be green")
     seen: list[dict[str, Any]] = []
+    looked_at: list[float] = []
 
     def look() -> None:
         seen.append(read())
+        looked_at.append(time.monotonic())
 
     bench.stall(2.5 * N / 1e9, look)
     states = [found["state"] for found in seen]
     assert states == sorted(states)  # green, then red
     assert (states[0], states[-1], seen[-1]["reason"]) == ("green", "red", REASON_SILENT)
+    # No later than 2 n after whatever cancel the loop has kept from coming, and the time that a thread takes to wake.
+    assert looked_at[states.index("red")] - looked_at[0] <= 2 * N / 1e9 + 0.2
     assert until_green(bench).since > 0
     bench.until(lambda: read()["state"] == "green", "the file to be green again")
     assert [event["state"] for event in bench.events("canary")][:3] == ["green", "red", "green"]
