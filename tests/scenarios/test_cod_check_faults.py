@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from msgspec import structs
-from support.cod_check import SETTINGS, crew, runner, scenario, write_gateway
+from support.cod_check import SETTINGS, crew, runner, scenario, shipped, write_gateway
 from support.faulty_gateway import (
     Changes,
     ChangesEntries,
@@ -18,6 +18,7 @@ from support.faulty_gateway import (
     Lies,
     Swallows,
     SwallowsOneEntry,
+    TakesBystanders,
     TellsTwice,
 )
 from support.processes import Gateway
@@ -177,6 +178,12 @@ def test_what_no_observer_can_see_is_not_provable_and_never_holds(run_with: Try)
         Verdict.NOT_PROVABLE,
         "no order stood whose absence a taker could see",
     )
+
+
+def test_a_cancel_told_of_a_bystanders_order(run_with: Try) -> None:
+    result = run_with(TakesBystanders(), shipped("binding-other-session-untouched"))
+    assert result.verdict is Verdict.BROKEN
+    assert found(result) == [("OrdersCanceled.orders", "no entry of other", "one")]
 
 
 def test_a_gateway_that_closes_a_living_session(run_with: Try) -> None:

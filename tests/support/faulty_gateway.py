@@ -204,17 +204,7 @@ class Lies(Fault):
     def ended(self, connection: Connection, others: list[Connection]) -> list[tuple[Connection, bytes]]:
         if not connection.fields_of_open:
             return []
-        entries = [
-            {
-                "client_order_id": fields["client_order_id"],
-                "order_id": order_id,
-                "instrument_id": fields["instrument_id"],
-                "total_filled": fields["total_filled"],
-                "cancel_reason": int(CancelReason.CLIENT_DISCONNECT),
-                "flags": 0,
-            }
-            for order_id, fields in connection.fields_of_open.items()
-        ]
+        entries = [cancel_of(fields) for fields in connection.fields_of_open.values()]
         told = {"timestamp": 1, "exec_id": 1, "flags": 1, "orders": entries}
         inner = encode("OrdersCanceled", told, sequence_number=connection.last_number + 1)
         made = []
@@ -230,6 +220,32 @@ class Lies(Fault):
                 }
                 made.append((watcher, encode("DropCopyEvent", event, sequence_number=watcher.last_number + 1)))
         return made
+
+
+class TakesBystanders(Fault):
+    """Tells the second session that its orders died with the maker's."""
+
+    def ended(self, connection: Connection, others: list[Connection]) -> list[tuple[Connection, bytes]]:
+        made = []
+        for other in others:
+            if connection.client_id.startswith("maker") and other.client_id.startswith("second"):
+                entries = [cancel_of(fields) for fields in other.fields_of_open.values()]
+                told = {"timestamp": 1, "exec_id": 1, "flags": 1, "orders": entries}
+                other.shift += 1
+                made.append((other, encode("OrdersCanceled", told, sequence_number=other.last_number + 1)))
+        return made
+
+
+def cancel_of(fields: dict[str, Any]) -> dict[str, Any]:
+    """The entry of OrdersCanceled for an order that was accepted with these fields."""
+    return {
+        "client_order_id": fields["client_order_id"],
+        "order_id": fields["order_id"],
+        "instrument_id": fields["instrument_id"],
+        "total_filled": fields["total_filled"],
+        "cancel_reason": int(CancelReason.CLIENT_DISCONNECT),
+        "flags": 0,
+    }
 
 
 class FaultyGateway:
