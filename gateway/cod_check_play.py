@@ -190,7 +190,8 @@ class Play:
         if self.stage.crew.mmp_group is None:
             raise NotProvableError("no MMP group was named (--mmp-group)")
         sides = (("bid", Side.BUY, self.price(step.bid)), ("ask", Side.SELL, self.price(step.ask)))
-        entry: dict[str, Any] = {"instrument_id": self.stage.crew.instrument}
+        instrument_id = self.instrument(step.book)
+        entry: dict[str, Any] = {"instrument_id": instrument_id}
         for name, _, price in sides:
             entry[f"{name}_price"] = price
             entry[f"{name}_qty"] = self.quantity(step.lots)
@@ -208,7 +209,7 @@ class Play:
                     part=step.by,
                     order_id=told[f"{name}_order_id"],
                     client_order_id=quote_id,
-                    instrument_id=self.stage.crew.instrument,
+                    instrument_id=instrument_id,
                     side=side,
                     price=price,
                     covered=True,

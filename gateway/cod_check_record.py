@@ -156,6 +156,7 @@ class Ledger:
                     quantity=amount(entry[f"{side}_qty"]) + filled,
                     total_filled=filled,
                     is_quote=True,
+                    is_queued=entry[f"{side}_status"] == QuoteStatus.SPEED_BUMPED,
                 )
 
     def _quotes_placed(self, sighting: Sighting) -> None:

@@ -123,6 +123,7 @@ class EnterQuote(Step, frozen=True, kw_only=True):
     bid: Ticks
     ask: Ticks
     lots: Lots = 1
+    book: Book = "plain"
 
 
 class Amend(Step, frozen=True, kw_only=True):
