@@ -182,9 +182,9 @@ class Expectations:
             raise PromiseBrokenError([Finding(where, amount_text(alive), amount_text(filled))])
 
     def _alive(self, instrument_id: int, side: Side, limit: int) -> list[OrderFacts]:
-        """Orders that must still stand on that side of the book, up to the limit."""
+        """Orders that must still stand on that side of the book, up to the limit; the taker may meet its own."""
         found = []
-        for part in ("maker", "second"):
+        for part in ("maker", "second", "taker"):
             for order in self.stage.record.ledger(part).open():
                 named = self._named(order.order_id)
                 inside = order.price <= limit if side is Side.SELL else order.price >= limit
