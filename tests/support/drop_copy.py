@@ -17,6 +17,7 @@ from support.frames import (
     Frame,
 )
 from support.processes import DEADLINE_S
+from support.wire_receipts import faults_of
 
 
 @dataclass
@@ -56,10 +57,13 @@ class Ledger:
             handler(origin, frame)
 
     def _check_order(self, origin: str, event: Frame, frame: Frame) -> None:
-        if frame.name == "CancelOnDisconnectReceipt":
+        if frame.name == "CancelOnDisconnectReceipt" and event.fields["originSequenceNumber"] is None:
+            if frame.number != 0:
+                self.faults.append(f"{origin}: number {frame.number} in a receipt that is in no stream")
             return
-        key = (event.fields["sessionEpoch"], event.fields["originSequenceNumber"], frame.fields.get("execId", 0))
         epoch, number, exec_id = self._last.get(origin, (0, 0, 0))
+        # A receipt has no execId.
+        key = (event.fields["sessionEpoch"], event.fields["originSequenceNumber"], frame.fields.get("execId", exec_id))
         if key[0] < epoch or (key[0] == epoch and key[1] <= number) or key[2] < exec_id:
             self.faults.append(f"{origin}: {frame.name} at {key} after {(epoch, number, exec_id)}")
         if frame.number != event.fields["originSequenceNumber"]:
@@ -101,6 +105,17 @@ class Ledger:
             if resting and resting.filled != entry["totalFilled"][0]:
                 self.faults.append(f"{origin}: cancel {entry} of {resting}")
             self.open.pop(entry["orderId"], None)
+
+    def _CancelOnDisconnectReceipt(self, origin: str, frame: Frame) -> None:
+        """It must be true of the cancels before it, unless drop copy was not there when the first of them was told."""
+        first = frame.fields["firstSequenceNumber"]
+        cancels: list[Frame] = []
+        if first is not None:
+            exec_ids = [seen.fields["execId"] for seen in self.cancel_frames[origin] if seen.number == first]
+            if not exec_ids:
+                return
+            cancels = [seen for seen in self.cancel_frames[origin] if seen.fields["execId"] == exec_ids[-1]]
+        self.faults += [f"{origin}: {fault} of {frame.fields}" for fault in faults_of(frame.fields, cancels)]
 
     def _MassQuoteResponse(self, origin: str, frame: Frame) -> None:
         fields = frame.fields

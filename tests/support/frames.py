@@ -22,7 +22,8 @@ NO_REJECT_REASON = -128
 ENTRIES_PER_FRAME_MAX = 1868
 
 # Values that a scenario cannot know beforehand; what must hold of them is checked on every frame by `Connection`.
-UNFORESEEABLE = ("timestamp", "execId", "receiveTime")
+RECEIPT_TIMES = ("lastHeardTime", "detectedTime", "fencedTime", "completedTime")
+UNFORESEEABLE = ("timestamp", "execId", "receiveTime", *RECEIPT_TIMES)
 
 
 @dataclass(frozen=True)

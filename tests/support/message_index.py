@@ -94,23 +94,19 @@ INDEX = {
         _row(322, "OrdersMmpTriggered", 57),
         _row(324, "MassQuoteMmpUnfrozen", 32),
         _row(326, "OrdersMmpUnfrozen", 32),
+        _row(4000, "SessionOptionsRequest", 10, extension=True),
+        _row(4001, "SessionOptionsResponse", 18, extension=True),
         _row(4010, "CancelOnDisconnectRequest", 10, extension=True),
         _row(4011, "CancelOnDisconnectResponse", 16, extension=True),
         _row(4020, "CancelAllAfterRequest", 21, extension=True),
         _row(4021, "CancelAllAfterResponse", 34, extension=True),
+        _row(4030, "CancelOnDisconnectReceipt", 118, extension=True),
         _row(4040, "OpenOrdersRequest", 10, extension=True),
         _row(4041, "OpenOrdersResponse", 17, ("orders", 52), extension=True),
         _row(4050, "DropCopyEvent", 40, tail="frame", extension=True),
     )
 }
-"""By name."""
-
-NOT_BUILT = {
-    4000: "SessionOptionsRequest: the extensions are of a later issue",
-    4001: "SessionOptionsResponse: likewise",
-    4030: "CancelOnDisconnectReceipt: likewise",
-}
-"""Messages without a row, and why. DummyMessage (9999) is an aid to code generators and never sent."""
+"""By name. DummyMessage (9999) has no row: it is an aid to code generators and never sent."""
 
 
 def check_frame(frame: Frame, fields: Mapping[str, Any], version: int, number: int, processed: int) -> None:
