@@ -121,7 +121,7 @@ def test_a_gateway_that_covers_only_what_asks_for_it(serve: Callable[..., Gatewa
 
 
 def test_a_gateway_that_gives_lost_lines_a_grace(serve: Callable[..., Gateway], check: Check) -> None:
-    chosen = ["--only=grace-*", "--only=fin-*", "--only=violation-*", "--set=grace_ms=300"]
+    chosen = ["--only=grace-*", "--only=fin-*", "--only=violation-*", "--only=account_wide", "--set=grace_ms=300"]
     status, outcomes = check(serve(cancel_grace_ms=300), *chosen)
     assert complaints(outcomes) == {}
     without = needing("no_grace")
@@ -129,6 +129,18 @@ def test_a_gateway_that_gives_lost_lines_a_grace(serve: Callable[..., Gateway], 
     assert status == 0
     assert outcomes["grace-expiry"]["cancel_seen_us"] >= 300_000
     assert outcomes["violation-resting"]["cancel_seen_us"] < 300_000
+
+
+def test_a_gateway_that_refuses_a_second_logon_and_checks_no_numbers(
+    serve: Callable[..., Gateway], check: Check
+) -> None:
+    chosen = ["--only=displaced", "--only=violation", "--only=fin"]
+    settings = ["--set=duplicate_logon=refuse", "--set=sequence_check=off"]
+    status, outcomes = check(serve(duplicate_logon="refuse", sequence_check="off"), *chosen, *settings)
+    assert complaints(outcomes) == {}
+    without = needing("displace", "strict_numbers")
+    assert {name for name, verdict in verdicts(outcomes).items() if verdict != "holds"} == outcomes.keys() & without
+    assert status == 0
 
 
 def test_a_promise_that_is_not_kept_is_printed_and_ends_with_1(serve: Callable[..., Gateway], tmp_path: Path) -> None:
