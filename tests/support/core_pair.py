@@ -16,7 +16,7 @@ from codec.layout import FLAG_RESEND, CancelReason, Side
 from codec.values import Complete, Message
 from gateway.invariants import check
 from gateway.probe import EngineProbe
-from gateway.session import LinkClosing, SessionState
+from gateway.session import LinkClosing, Session, SessionState
 from support import random_requests
 from support.audit import Audit
 from support.core_driver import FRAME_SIZE_MAX, START, CoreDriver, Line, configuration, secret_of, split
@@ -102,6 +102,8 @@ class CorePair:
         self.step_orders = step_orders
         self.instrument_ids = [instrument.id for instrument in config.instruments]
         self.driver = CoreDriver(config)
+        self.fenced: list[str] = []
+        self.note_fences()
         self.probe = EngineProbe(self.driver.core.engine)
         self.naive = NaiveGateway(config)
         self.controls = NaiveControls(self.naive)
@@ -121,6 +123,17 @@ class CorePair:
         for client_id, pair in zip(AUDITS, self.audits, strict=True):
             self.log_on(pair, client_id, True, 1, 17)
         self.compare()
+
+    def note_fences(self) -> None:
+        """Who was fenced, in which order: where sessions end together it is the core's to choose."""
+        cancels = self.driver.core.cancels
+        begin = cancels.begin
+
+        def noted(session: Session, *arguments: Any) -> Any:
+            self.fenced.append(session.client_id)
+            return begin(session, *arguments)
+
+        cancels.begin = noted  # type: ignore[method-assign]
 
     # inputs, to both
 
@@ -379,7 +392,7 @@ class CorePair:
             assert line.closed == naive.closing
             if naive.closing == LinkClosing.CLOSING_POLITELY and not line.blocked:
                 self.naive.told(naive)
-        if naive.state == "live" and not line.blocked:
+        if naive.state in ("live", "closing") and not line.blocked:
             pair.replays += self.naive.replayed(naive)
         data = bytes(line.output[pair.compared :])
         pair.compared = len(line.output)

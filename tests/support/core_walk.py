@@ -272,8 +272,8 @@ class CoreWalk(CorePair):
         core.stalled(stall)
         self.naive.stall(stall)
         core.tick(self.driver.now, seen)
-        exec_ids = {session.client_id: session.ending.exec_id for session in core.sessions if session.ending}
-        self.naive.tick(seen, lambda session: exec_ids.get(session.client_id, 0))
+        order = {client_id: place for place, client_id in enumerate(self.fenced)}
+        self.naive.tick(seen, lambda session: order.get(session.client_id, -1))
         is_behind = core.dispatcher.releases.is_behind or core.dispatcher.held_up
         assert is_behind or core.next_deadline is None or core.next_deadline > seen
 
