@@ -193,12 +193,9 @@ class CancelOnDisconnect:
         return self._begin_portfolio(portfolio, None, CancelReason.PORTFOLIO_LOCKED, now, now)
 
     def step(self, now: int) -> list[Session]:
-        """Takes out and tells of at most `step_orders` orders; returns the sessions that are done with by that.
-
-        Dead orders that matching met and took out of the book on its way are work already done, and count.
-        """
+        """Takes out and tells of at most `step_orders` orders; returns the sessions that are done with by that."""
         done: list[Session] = []
-        budget = self._step_orders - self._fences.take_dead_met(self._step_orders)
+        budget = self._budget()
         for _ in range(min(len(self._turns), ENDINGS_PER_STEP_MAX)):
             session = self._turns[0]
             fires = self._fires[session]
@@ -222,6 +219,10 @@ class CancelOnDisconnect:
                 del self._fires[session]
                 done.append(session)
         return done
+
+    def _budget(self) -> int:
+        """Dead orders that matching met and took out of the book on its way are work already done, and count."""
+        return self._step_orders - self._fences.take_dead_met(self._step_orders)
 
     def _begin_portfolio(
         self, portfolio: int, cause: Cause | None, cancel_reason: CancelReason, now: int, detected_time: int

@@ -67,6 +67,8 @@ class Core:
     output depends on it.
     """
 
+    cancels_type: type[CancelOnDisconnect] = CancelOnDisconnect
+
     def __init__(
         self, config: Config, log: Log, pending_logons_max: int = PENDING_LOGONS_MAX, hash_secret: int = 0
     ) -> None:
@@ -89,7 +91,7 @@ class Core:
         self.engine = engine_of(config, hash_secret)
         orders = Orders(self.engine, self.sessions, rate_limits_of(config.rate_limit, portfolio_indexes(config)))
         orders.allow_dead(settings.drain_step_orders)
-        self.cancels = CancelOnDisconnect(Fences(orders, self.sessions), settings.drain_step_orders, self.tally)
+        self.cancels = self.cancels_type(Fences(orders, self.sessions), settings.drain_step_orders, self.tally)
         self._settlements = Settlements(settings.settlement_time)
         self._day_orders = DayOrders(orders)
         self._step_orders = settings.drain_step_orders

@@ -28,6 +28,7 @@ from gateway.lookup cimport (
     Cursor, lookup_add, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start, scoped_hash, secret_hash,
 )
 from gateway.mmp cimport check_protection, mmp_group_of, protect
+from gateway.must_hold cimport must_hold
 from gateway.order_checks cimport (
     PRICE_IS_RIGHT, check_admission, check_fields, check_terms, check_venue, price_problem,
 )
@@ -220,6 +221,9 @@ cdef class Engine:
         cdef Event* event = &self.events[outcome.event_count]
         cdef int64_t quantity = min(taker.remaining, order_visible(maker))
         cdef uint32_t mmp_group = mmp_group_of(self, maker)
+        must_hold(b"I4: an order that is fenced never trades",
+                  maker.flags & ORDER_IN_BOOK
+                  and not order_is_dead(maker, self.registry.owners, self.registry.portfolios))
         self.last_match_id += 1
         maker.filled += quantity
         taker.remaining -= quantity

@@ -8,6 +8,7 @@ from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t, uint64_t
 from codec.layout cimport OrdersCanceledOrders
 
 from gateway.engine cimport Engine
+from gateway.must_hold cimport must_hold
 from gateway.orders cimport Orders, begin_orders_canceled, finish_orders_canceled, orders_canceled_entries
 from gateway.receipt cimport Account
 from gateway.registry cimport Owner, Registry
@@ -79,5 +80,6 @@ cdef class Fences:
         cdef OrdersCanceledOrders* entries = orders_canceled_entries(at)
         cdef uint32_t count = self.engine.drain(session.slot, True, covered, cancel_reason, entries)
         count += self.engine.drain(session.slot, False, uncovered, cancel_reason, entries + count)
+        must_hold(b"I2: a fire takes out exactly the orders that it has killed", count == covered + uncovered)
         account.add(entries, count, number)
         finish_orders_canceled(session, at, count, is_last, now)

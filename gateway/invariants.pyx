@@ -3,9 +3,9 @@
 Each function raises AssertionError naming what is wrong. They read everything there is: O(all orders).
 """
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-from codec.layout cimport SIDE_BUY, SIDE_SELL
+from codec.layout cimport PROTOCOL_ID, SIDE_BUY, SIDE_SELL, FrameHeader
 from gateway.book cimport Books, BookSide, Level, level_at
 from gateway.bump_queue cimport (
     PENDING_AMENDS_PER_ORDER_MAX, WAITING_PER_PORTFOLIO_MAX, Bumped, BumpQueue, bumped_at,
@@ -14,14 +14,31 @@ from gateway.engine cimport Engine
 from gateway.lookup cimport (
     LINE_ENTRIES, Cursor, Line, Lookup, lookup_bucket, lookup_next, lookup_overflow, lookup_start, scoped_hash, secret_hash,
 )
+from gateway.must_hold cimport BREAKWIRE_DEBUG
 from gateway.quote_slots cimport QuoteSlot, QuoteSlots, quote_index, quote_slot_at
 from gateway.registry cimport (
     DAY_LISTS, ORDER_HAS_WAITING, ORDER_IN_BOOK, ORDER_IS_AWAITED, ORDER_IS_COVERED, ORDER_IS_DAY, ORDER_IS_ICEBERG,
     ORDER_IS_QUEUED, ORDER_IS_QUOTE, DayList, Order, OrderList, Registry, order_at, order_is_dead,
 )
 from gateway.slab cimport CACHE_LINE_SIZE, NONE
+from gateway.stream cimport NO_CHUNK, Chunk, Stream
 
 from gateway.mmp_invariants import check_mmp
+
+
+def is_debug_build() -> bool:
+    """Whether what must hold is checked as the gateway runs: it was built with BREAKWIRE_DEBUG=1."""
+    return BREAKWIRE_DEBUG
+
+
+def orders_held(Engine engine not None) -> int:
+    """All orders that there are, dead ones that are not yet drained among them."""
+    return engine.registry.orders.used
+
+
+def dead_orders(Engine engine not None, uint32_t owner) -> int:
+    """An owner's dead orders that are not yet drained."""
+    return engine.registry.owners[owner].dead
 
 
 def check(Engine engine not None):
@@ -440,6 +457,32 @@ cdef int check_tree(Books books, uint32_t node, uint32_t parent, list nodes) exc
     worse = check_tree(books, level.child[1], node, nodes)
     require(level.balance == worse - better and -1 <= level.balance <= 1, f"level {node}: balance {level.balance}")
     return 1 + max(better, worse)
+
+
+def check_stream(Stream stream not None):
+    """What a stream stores is whole frames with rising numbers, all from its oldest number on, as many bytes as it counts."""
+    cdef uint32_t index = stream.head
+    cdef uint32_t at = stream.head_offset
+    cdef int64_t number = stream.oldest_number - 1
+    cdef uint64_t stored = 0
+    cdef const Chunk* chunk
+    cdef const FrameHeader* header
+    while index != NO_CHUNK:
+        chunk = &stream.pool.chunks[index]
+        while at < chunk.used:
+            header = <const FrameHeader*>(chunk.data + at)
+            require(header.protocol_id == PROTOCOL_ID and at + header.message_length <= chunk.used,
+                    f"stream: no whole frame behind number {number}")
+            require(header.sequence_number > number, f"stream: number {header.sequence_number} behind {number}")
+            number = header.sequence_number
+            stored += header.message_length
+            at += header.message_length
+        index, at = chunk.next, 0
+    require(number < stream.next_number, f"stream: number {number}, the next is {stream.next_number}")
+    require(stored == stream.stored_bytes, f"stream: {stored} bytes stored, {stream.stored_bytes} counted")
+    require(stream.unsent_bytes <= stored, f"stream: {stream.unsent_bytes} bytes unsent, {stored} stored")
+    require(stored <= max(stream.depth_bytes + stream.allowance_bytes, stream.unsent_bytes),
+            f"stream: {stored} bytes stored beyond its depth")
 
 
 cdef int check_not_crossed(Books books, uint32_t instrument) except -1:

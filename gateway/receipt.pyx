@@ -18,6 +18,7 @@ from codec.layout cimport (
 from codec.wire cimport begin_frame, finish_frame
 from codec.xxh64 cimport xxh64_begin, xxh64_digest, xxh64_update
 
+from gateway.must_hold cimport must_hold
 from gateway.session cimport Session
 
 cdef enum:
@@ -113,6 +114,9 @@ cdef int write_receipt(CancelOnDisconnectReceipt* receipt, fire, int64_t now) ex
     receipt.last_sequence_number = account.last_number or INT64_MIN
     receipt.digest = xxh64_digest(&account.state)
     receipt.timestamp = now
+    must_hold(b"I5: a receipt accounts for every order in scope",
+              receipt.bound_count == receipt.cancelled_count + receipt.filled_count + receipt.exempt_count
+              + receipt.unconfirmed_count)
     return 0
 
 

@@ -14,6 +14,7 @@ from gateway.lookup cimport (
     Cursor, lookup_add, lookup_bucket, lookup_close, lookup_init, lookup_next, lookup_reserve, lookup_start, lookup_take,
     make_secret,
 )
+from gateway.must_hold cimport must_hold
 from gateway.mmp_groups cimport (
     MmpGroup, find_mmp_group, mmp_group_init, mmp_groups_close, mmp_groups_init, mmp_hash,
 )
@@ -207,6 +208,8 @@ cdef class Registry:
         cdef Order* order = order_at(&self.orders, handle)
         cdef Owner* owner = &self.owners[order.owner]
         cdef OrderList* mine = &owner.covered if order.flags & ORDER_IS_COVERED else &owner.uncovered
+        must_hold(b"I3: no order of an epoch is accepted after its fence",
+                  not order_is_dead(order, self.owners, self.portfolios) and order.epoch >= owner.newest_epoch)
         append(&self.orders, mine, handle)
         order.fifo_prev = order.fifo_next = NONE  # it may be drained without ever having been in a book
         mine.live += 1
@@ -319,9 +322,12 @@ cdef class Registry:
         cdef Owner* owner = &self.owners[order.owner]
         cdef OrderList* mine = &owner.covered if order.flags & ORDER_IS_COVERED else &owner.uncovered
         if order_is_dead(order, self.owners, self.portfolios):
+            must_hold(b"I12: as many dead orders as are counted", owner.dead > 0 and self.dead > 0)
             owner.dead -= 1
             self.dead -= 1
         else:
+            must_hold(b"I12: as many open orders as are counted",
+                      mine.live > 0 and self.portfolios[order.portfolio].open > 0)
             mine.live -= 1
             self.portfolios[order.portfolio].open -= 1
         if order.flags & ORDER_IS_AWAITED:

@@ -25,10 +25,12 @@ from gateway.admin import AdminServer
 from gateway.admin_protocol import socket_path
 from gateway.alarm import Alarm
 from gateway.canary import Canary
+from gateway.checked_core import core_type
 from gateway.config import Config, Gateway
 from gateway.connection import Shell
 from gateway.core import Core
 from gateway.errors import ServeError
+from gateway.invariants import is_debug_build
 from gateway.limits import (
     CLOCK_LOOK_INTERVAL_MS,
     DESCRIPTORS_RESERVED,
@@ -115,7 +117,7 @@ class Server:
         self._log = log
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         pending = pending_logons_max(descriptors, len(config.api_keys))
-        self._core = Core(config, log, pending, hash_secret=secrets.randbits(128))
+        self._core = core_type()(config, log, pending, hash_secret=secrets.randbits(128))
         self._finished = asyncio.Event()
 
     async def run(self) -> None:
@@ -199,6 +201,8 @@ class Server:
         error = context.get("exception")
         trace = "".join(traceback.format_exception(error)) if error is not None else None
         self._log.error("internal error", message=context.get("message"), traceback=trace)
+        if isinstance(error, AssertionError) and is_debug_build():
+            os.abort()  # a promise does not hold: a debug build does not go on from there
 
     def _turn_ended(self, now: int) -> None:
         self._ticker.arm(now)

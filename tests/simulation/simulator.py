@@ -113,7 +113,16 @@ class Simulation:
         active: whether clients trade, freeze, break and come back, and the gateway stumbles; else they only live.
     """
 
-    def __init__(self, seed: int, clients: int, interval_s: int = 5, *, active: bool = True, **settings: Any) -> None:
+    def __init__(
+        self,
+        seed: int,
+        clients: int,
+        interval_s: int = 5,
+        *,
+        active: bool = True,
+        driver_type: type[CoreDriver] = CoreDriver,
+        **settings: Any,
+    ) -> None:
         self.random = random.Random(seed)
         self.active = active
         keys = {f"c-{n}": (1 + (n % 4 == 3), "trader") for n in range(clients)}
@@ -121,7 +130,8 @@ class Simulation:
         config = configuration(keys, heartbeat_interval_s=interval_s, **settings)
         self.silence = silence_of(config.gateway)
         self.grace_ns = config.gateway.cancel_grace_ms * MILLISECOND
-        self.driver = CoreDriver(config)
+        self.config = config
+        self.driver = driver_type(config)
         self.clients = {client_id: Client(self, client_id) for client_id in keys}
         self.auditors = [client for client in self.clients.values() if client.client_id.startswith("audit")]
         self.traders = [client for client in self.clients.values() if client not in self.auditors]

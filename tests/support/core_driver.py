@@ -14,8 +14,8 @@ from codec.layout import Cause, Side
 from codec.values import Complete, Decimal72, Message
 from gateway import config
 from gateway.cause_policy import CAUSE_POLICY
+from gateway.checked_core import CheckedCore
 from gateway.config import Config
-from gateway.core import Core
 from gateway.log import Log
 from gateway.session import Link, LinkClosing, LinkState, Session
 
@@ -251,9 +251,11 @@ class Line:
 class CoreDriver:
     """A gateway without sockets, and the time."""
 
+    core_type: type[CheckedCore] = CheckedCore
+
     def __init__(self, settings: Config | None = None, now: int = START, **limits: int) -> None:
         self.log = RecordedLog()
-        self.core = Core(configuration() if settings is None else settings, self.log, **limits)
+        self.core = self.core_type(configuration() if settings is None else settings, self.log, **limits)
         self.now = now
         self.lines: dict[Link, Line] = {}
 
