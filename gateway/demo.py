@@ -209,6 +209,7 @@ class Demo:
         broken_ns = await break_line()
         await self._until(lambda: not ledger.open_of(MAKER), "the end of the maker's orders")
         await self._until(lambda: len(self._gone()) == number, "the gateway's word that the session is gone")
+        await self._until(lambda: len(self._receipts()) == number, "the receipt")
         await self._probe()
         self._show_timeline(broken_ns, how)
         return broken_ns
@@ -243,6 +244,10 @@ class Demo:
         """The gateway's own log lines of the ends of the maker's sessions."""
         return self._gateway.seen("session gone", client_id=MAKER)
 
+    def _receipts(self) -> list[Record]:
+        """The receipts of the maker's sessions, as the watcher's client has checked them."""
+        return self._watcher.seen("receipt", origin=MAKER)
+
     def _last_cancel_ns(self) -> int:
         return max(cancel.ns for fate in self._fates() for cancel in fate.cancels)
 
@@ -263,13 +268,11 @@ class Demo:
         for (ns, number), count in frames.items():
             text = f"OrdersCanceled, no. {number} of the maker's stream, reaches the watcher: {count} orders"
             moments.append((ns - broken_ns, text))
+        receipt = self._receipts()[-1]
+        moments.append((receipt["ns"] - broken_ns, f"the receipt, cause {receipt['cause']}, reaches the watcher"))
         for after_ns, text in sorted(moments, key=lambda moment: moment[0]):
             self._screen.at(after_ns, text)
-        gone = self._gone()[-1]
-        told = (
-            f"{gone['orders']} orders, from the loss noticed to the last cancel told {gone['time_to_reported_us']:,} µs"
-        )
-        self._screen.line("gateway log", f"session gone, cause {gone['cause']}: {told}")
+        self._show_receipt(receipt)
         full, partial = _filled(fates)
         self._screen.line(
             "counted",
@@ -278,6 +281,20 @@ class Demo:
         )
         last_us = (self._last_cancel_ns() - broken_ns) // 1000
         self._remarks.append(f"{how.partition(':')[0]} to the last cancel: {last_us:,} µs")
+
+    def _show_receipt(self, receipt: Record) -> None:
+        """What it says, and whether that is what the watcher has seen."""
+        seen = len(self._cancelled())
+        self._faults += [f"receipt of {MAKER}: {fault}" for fault in receipt["faults"]]
+        if receipt["cancelled"] != seen:
+            self._faults.append(f"receipt of {MAKER}: {receipt['cancelled']} cancelled, seen {seen}")
+        verdict = "verified" if not receipt["faults"] else "does not hold"
+        self._screen.line(
+            "receipt",
+            f"{receipt['bound']} bound = {receipt['cancelled']} cancelled + {receipt['exempt']} exempt, digest"
+            f" {receipt['digest']} {verdict}; from the loss noticed to safe {receipt['time_to_safe_us']:,} µs, to"
+            f" reported {receipt['time_to_reported_us']:,} µs",
+        )
 
     # -- The end -------------------------------------------------------------------------------------------------------
 
@@ -300,6 +317,14 @@ class Demo:
             f"{len(placed)} placed = {full} filled + {canceled} cancelled, {partial} of those partially filled before;"
             f" {len(ledger.taken)} fills agree with the taker's.",
             kept=not self._faults and full + canceled == len(placed) == 3 * len(stage.maker_orders()),
+        )
+        receipts = self._receipts()
+        screen.promise(
+            "Each end of a session has a receipt: its counts add up, its digest is that of the cancels that were told.",
+            f"{len(receipts)} receipts over {sum(receipt['cancelled'] for receipt in receipts)} cancels; the watcher's"
+            f" client found {sum(len(receipt['faults']) for receipt in receipts)} faults in them.",
+            kept=sum(receipt["cancelled"] for receipt in receipts) == canceled
+            and not any(receipt["faults"] for receipt in receipts),
         )
         screen.promise(
             "An order that is reported cancelled never trades.",

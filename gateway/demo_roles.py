@@ -28,6 +28,7 @@ from gateway.client_events import (
     OrderFilled,
     OrderRejected,
 )
+from gateway.client_receipts import Receipt
 from gateway.client_state import Order
 from gateway.client_values import Fields, from_mantissa, mantissa_of, to_mantissa
 
@@ -72,7 +73,9 @@ def _order(order: Order) -> Record:
 
 
 def copy_record(event: Event) -> Record | None:
-    """What a frame in a drop copy says of each order in it."""
+    """What a frame in a drop copy says of each order in it, or whether a receipt holds."""
+    if isinstance(event, Receipt):
+        return _receipt(event)
     if not isinstance(event, DropCopy):
         return None
     fields: Fields = event.origin.fields
@@ -91,6 +94,21 @@ def copy_record(event: Event) -> Record | None:
         "number": event.origin_sequence_number,
         "name": event.origin.name,
         "orders": [{key: _plain(value) for key, value in entry.items() if key in COPIED} for entry in entries],
+    }
+
+
+def _receipt(receipt: Receipt) -> Record:
+    return {
+        "event": "receipt",
+        "origin": receipt.client_id,
+        "cause": receipt.cause.name,
+        "bound": receipt.bound_count,
+        "cancelled": receipt.cancelled_count,
+        "exempt": receipt.exempt_count,
+        "digest": f"{receipt.digest:016x}",
+        "faults": receipt.faults,
+        "time_to_safe_us": receipt.time_to_safe_ns // 1000,
+        "time_to_reported_us": receipt.time_to_reported_ns // 1000,
     }
 
 

@@ -13,8 +13,11 @@ instrument around a price that gives way to its position. What makes it survive:
 4. Only a gateway that has forgotten the stream (it was started anew, and keeps nothing) makes a logon with reset
    necessary. What stood is over all the same, since it was covered; what it may have filled at last nobody can tell any
    more, and the maker says how much of its position that leaves open.
+5. It takes no word for it. A receipt follows the cancels of each loss; its counts and its digest have to be those of
+   the cancels that the maker has read.
 
-It prints one JSON object a line: `left` after each logon is what it then knows to have, `holds` what it has since.
+It prints one JSON object a line: `left` after each logon is what it then knows to have, `holds` what it has since,
+`receipt` what a loss has cost and whether that is proved.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ from codec.layout import OrderFlags
 from gateway.client import Client, Quote, QuoteEntry, Request
 from gateway.client_errors import ConnectionDownError, LogonRefusedError, SessionStateError
 from gateway.client_events import Event, MassQuoteRejected, QuoteCanceled, QuoteFilled, RequestRejected
+from gateway.client_receipts import Receipt
 from gateway.client_state import RequestState
 
 RETRY_FIRST_S: Final = 0.05
@@ -153,10 +157,24 @@ class Maker:
     # -- What it has ---------------------------------------------------------------------------------------------------
 
     def _heard(self, event: Event) -> None:
-        if isinstance(event, QuoteFilled | QuoteCanceled):
+        if isinstance(event, Receipt):
+            self._check(event)
+        elif isinstance(event, QuoteFilled | QuoteCanceled):
             self._count(event.quote)
             self._stale = True
             self._tell("holds")
+
+    def _check(self, receipt: Receipt) -> None:
+        """The gateway's word of what it did to our quotes; the client has held it against the cancels that we read."""
+        self._tell(
+            "receipt",
+            cause=receipt.cause.name,
+            cancelled=receipt.cancelled_count,
+            verified=receipt.verified,
+            faults=receipt.faults,
+            time_to_safe_us=receipt.time_to_safe_ns // 1000,
+            time_to_reported_us=receipt.time_to_reported_ns // 1000,
+        )
 
     def _count(self, quote: Quote) -> None:
         """Take into the position what of the quote is not in it yet."""
@@ -194,7 +212,7 @@ async def _run(client: Client, plan: Plan) -> None:
 def run(options: argparse.Namespace) -> int:
     """Make a market until SIGTERM or SIGINT. The secret is asked for, or read from standard input: one line."""
     secret = getpass.getpass("secret: ") if sys.stdin.isatty() else sys.stdin.readline().strip()
-    client = Client(options.host, options.port, client_id=options.client_id, secret=secret)
+    client = Client(options.host, options.port, client_id=options.client_id, secret=secret, receipts=True)
     plan = Plan(
         instrument_id=options.instrument,
         mmp_group_id=options.mmp_group,

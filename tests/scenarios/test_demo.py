@@ -20,7 +20,7 @@ COUNTED = re.compile(r"counted +(\d+) placed = (\d+) filled \+ (\d+) cancelled")
 CANCELED = re.compile(
     r"\+([\d,]+) µs +OrdersCanceled, no\. \d+ of the maker's stream, reaches the watcher: (\d+) orders"
 )
-PROMISES = 7
+PROMISES = 8
 PROCESSES = 6  # the demo, its gateway, maker, taker, bystander, watcher
 
 
