@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from support import mmp_plays
+from support.connection import message
 from support.frames import QUEUED, SELL, VERSIONS, Frame, quote, quotes
 from support.play import Play
 from support.scene import Scene
@@ -63,8 +64,13 @@ def too_many_queued(play: Play) -> Frame:
 def amended_with_too_many_queued(play: Play) -> Frame:
     on = {"instrumentId": play.stage.bumped_id}
     play.maker.place(play.order(1_000_000, price="90", **on))
-    too_many_queued(play)
-    return play.maker.ask("AmendOrderRequest", **play.amend(1_000_000, **on))
+    play.stage.trader("taker").place(play.order(1, side=SELL, **on))
+    # In one piece, so that only the gateway's own pace counts towards the speed bump.
+    play.maker.process.command(
+        f"repeat {WAITING_MAX} {play.maker.command('send', message('NewOrderRequest', play.order(2, **on)))}",
+        play.maker.command("send", message("AmendOrderRequest", play.amend(1_000_000, **on))),
+    )
+    return play.maker.take(WAITING_MAX + 1)[-1]
 
 
 def reset_quotes_too_soon(play: Play) -> Frame:
