@@ -26,6 +26,7 @@ from support.frames import (
 )
 from support.scene import Scene
 
+LOGOUT = 4
 ORDERS = 4000
 HEARTBEATS = 4000  # of 40 bytes
 LIVE_PRICE = 101 * 10**9
@@ -143,4 +144,7 @@ def test_a_client_that_is_held_up_and_says_goodbye_is_let_go_at_once(fire: Fire)
     fire.taker.to_the_end()
     gone = fire.scene.gateway.wait_for_log("session gone")
     assert (gone["client_id"], gone["cause"]) == ("taker-1", "LOGOUT")
-    assert not fire.watch.inner_frames("taker-1")
+    fire.watch.sync()
+    (receipt,) = fire.watch.inner_frames("taker-1")
+    told = [receipt.fields[name] for name in ("clientId", "cause", "boundCount")]
+    assert (receipt.name, told) == ("CancelOnDisconnectReceipt", ["taker-1", LOGOUT, 0])
