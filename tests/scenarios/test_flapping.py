@@ -10,7 +10,7 @@ from support.processes import wait_until
 from support.scene import Scene
 
 LOSSES = 3
-LOCKOUT_MS = 400
+LOCKOUT_MS = 2_000
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ def test_an_armed_portfolio_goes_with_the_connection_that_armed_it_when_its_time
 
 
 def test_who_takes_over_has_to_arm_the_portfolio_again(make_scene: Callable[..., Scene]) -> None:
-    scene = make_scene(cancel_grace_ms=MOMENT_MS * 8)
+    scene = make_scene(cancel_grace_ms=MOMENT_MS * 12)
     story = Story(scene)
     mate = scene.trader("maker-2")
     mate.place(order(70, price="50"))
