@@ -3,6 +3,7 @@
 import pytest
 from support.core_driver import INTERVAL, CoreDriver, Line, configuration
 
+from gateway.core import Core
 from gateway.session import Link
 
 SESSIONS = 10_000
@@ -11,10 +12,16 @@ TURNS_PER_INTERVAL = 2
 """How often everybody says something."""
 
 
+class PlainDriver(CoreDriver):
+    """Without the checks between inputs, whose cost does hang on how many sessions there are."""
+
+    core_type = Core
+
+
 @pytest.fixture(scope="module")
 def crowd() -> tuple[CoreDriver, list[Line]]:
     keys = {f"c-{number}": (1, "trader") for number in range(SESSIONS)}
-    driver = CoreDriver(configuration(keys))
+    driver = PlainDriver(configuration(keys))
     lines = []
     for key in keys:
         lines.append(driver.connect())

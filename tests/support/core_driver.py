@@ -16,6 +16,7 @@ from gateway import config
 from gateway.cause_policy import CAUSE_POLICY
 from gateway.checked_core import CheckedCore
 from gateway.config import Config
+from gateway.core import Core
 from gateway.log import Log
 from gateway.session import Link, LinkClosing, LinkState, Session
 
@@ -251,7 +252,7 @@ class Line:
 class CoreDriver:
     """A gateway without sockets, and the time."""
 
-    core_type: type[CheckedCore] = CheckedCore
+    core_type: type[Core] = CheckedCore
 
     def __init__(self, settings: Config | None = None, now: int = START, **limits: int) -> None:
         self.log = RecordedLog()
