@@ -46,8 +46,9 @@ def test_orders_that_live_behind_their_fence_are_found(driver: CoreDriver, monke
 
 
 def test_an_account_that_misses_an_order_is_found(driver: CoreDriver) -> None:
-    gone(driver, "maker-1")
-    (fire,) = driver.core.cancels.fires()
+    # Of an event without a receipt: the debug build would not write a wrong one.
+    driver.core.cancels.begin_lock(0, driver.now)
+    fire = driver.core.cancels.fires()[0]
     fire.exempt_count += 1
     with pytest.raises(AssertionError, match="I5: maker-1: 5 orders in scope, 6 accounted for"):
         driver.settle()
