@@ -304,6 +304,21 @@ def test_every_whole_frame_of_a_session_that_is_held_up_is_a_sign_of_life() -> N
     assert play.taker.link.is_held_up
 
 
+def test_a_frame_that_is_tried_again_is_no_further_sign_of_life() -> None:
+    play = Play(step=1)
+    play.rest(1, 50)
+    play.lose()
+    play.taker.order(1, **SELL)
+    session = play.driver.session("stranger-1")
+    for _ in range(3):
+        play.driver.now += 1
+        play.driver.step()
+    assert play.taker.link.is_held_up
+    while play.taker.link.is_held_up:
+        play.driver.step()
+    assert session.heard_ns == START
+
+
 def test_a_session_that_is_gone_while_it_is_held_up_enters_nothing() -> None:
     play = Play()
     play.rest(1, DEAD)
