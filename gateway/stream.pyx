@@ -9,8 +9,8 @@ client asks, goes again (`replay`). What must hold:
    Unsent frames are never trimmed. With no connection attached nothing is unsent.
 4. Numbers rise by one per frame. A number missing between two stored frames was a session message: those are not stored
    longer than it takes to send them (`transient`), so a day of heartbeats costs no memory, and a GapFill stands for them.
-5. `stored_bytes` is the sum of the stored frames' lengths and stays at or below the depth and the allowance while
-   everything is sent.
+5. `stored_bytes` is the sum of the stored frames' lengths. Each frame that is written brings it to the depth and the
+   allowance or below, or to what is unsent at that moment if that is more.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
