@@ -13,6 +13,20 @@ from gateway.cod_check_record import Ledger, OrderFacts, Record, Sighting, amoun
 from gateway.cod_check_verdict import Finding
 
 _DIGEST_ENTRY: Final = struct.Struct("<qqb")
+_RECEIPT_TIMES: Final = {
+    "lastHeardTime": "last_heard_time",
+    "detectedTime": "detected_time",
+    "fencedTime": "fenced_time",
+    "completedTime": "completed_time",
+}
+# A session whose orders die with another's line lives on, and may be heard between the loss and the end of its grace.
+_TIMES_IN_ORDER: Final = {
+    CancelOnDisconnectScope.SESSION: (tuple(_RECEIPT_TIMES),),
+    CancelOnDisconnectScope.PORTFOLIO: (
+        ("detectedTime", "fencedTime", "completedTime"),
+        ("lastHeardTime", "completedTime"),
+    ),
+}
 
 
 def judge_cancels(
@@ -143,10 +157,10 @@ def judge_receipt(
         for field, (expected, got) in wanted.items()
         if expected != got
     ]
-    names = ("lastHeardTime", "detectedTime", "fencedTime", "completedTime")
-    times = [receipt[name] for name in ("last_heard_time", "detected_time", "fenced_time", "completed_time")]
-    if times != sorted(times):
-        findings.append(Finding("CancelOnDisconnectReceipt", f"{' <= '.join(names)}", str(times)))
+    for names in _TIMES_IN_ORDER[scope]:
+        times = [receipt[_RECEIPT_TIMES[name]] for name in names]
+        if times != sorted(times):
+            findings.append(Finding("CancelOnDisconnectReceipt", " <= ".join(names), str(times)))
     return findings
 
 

@@ -226,13 +226,15 @@ def receipt(**changed: Any) -> dict[str, Any]:
     return fields | changed
 
 
-def judged_receipt(told: dict[str, Any], *frames: Sighting) -> list[Finding]:
+def judged_receipt(
+    told: dict[str, Any], *frames: Sighting, scope: CancelOnDisconnectScope = CancelOnDisconnectScope.SESSION
+) -> list[Finding]:
     return judge_receipt(
         told,
         frames or [cancelled(3, entry(1), last=0), cancelled(4, entry(2))],
         client_id="maker-1",
         cause=Cause.TCP_CLOSED,
-        scope=CancelOnDisconnectScope.SESSION,
+        scope=scope,
         exempt_count=1,
     )
 
@@ -261,6 +263,25 @@ def test_a_receipt_that_adds_up() -> None:
 )
 def test_a_receipt_that_is_wrong(changed: dict[str, Any], field: str, expected: str, got: str) -> None:
     assert judged_receipt(receipt(**changed)) == [Finding(f"CancelOnDisconnectReceipt{field}", expected, got)]
+
+
+def test_who_lives_on_may_be_heard_after_another_s_line_was_lost() -> None:
+    told = receipt(scope=1, last_heard_time=22, detected_time=20, fenced_time=25)
+    assert judged_receipt(told, scope=CancelOnDisconnectScope.PORTFOLIO) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected", "got"),
+    [
+        ({"last_heard_time": 31}, "lastHeardTime <= completedTime", "[31, 30]"),
+        ({"fenced_time": 19}, "detectedTime <= fencedTime <= completedTime", "[20, 19, 30]"),
+    ],
+)
+def test_times_of_an_account_wide_fire_that_run_backwards(changed: dict[str, Any], expected: str, got: str) -> None:
+    told = receipt(scope=1, **changed)
+    assert judged_receipt(told, scope=CancelOnDisconnectScope.PORTFOLIO) == [
+        Finding("CancelOnDisconnectReceipt", expected, got)
+    ]
 
 
 def test_a_receipt_that_counts_what_was_not_told() -> None:
