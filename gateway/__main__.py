@@ -2,10 +2,12 @@
 
 A command is one row of COMMANDS: its words, a line of help, what it does, and its arguments. It imports what it needs
 when it runs, so that no command waits for another's imports. What it prints for people and scripts goes to stdout, why
-it failed to stderr; it ends with 0, with the code of the error's family (errors.py), or with 130 after Ctrl-C.
+it failed to stderr; it ends with 0, with the code of the error's family (errors.py), with 130 after Ctrl-C, or with 141
+when nobody reads what it prints.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -17,6 +19,7 @@ from gateway import __version__
 from gateway.errors import BreakwireError
 
 _INTERRUPTED: Final = 130  # 128 + SIGINT, as shells count
+_NOBODY_READS: Final = 141  # 128 + SIGPIPE
 
 
 class Argument:
@@ -273,11 +276,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         code: int = options.run(options)
+        sys.stdout.flush()
     except BreakwireError as error:
         print(f"breakwire: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read this has seen enough; what is buffered still must go somewhere when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _NOBODY_READS
     return code
 
 

@@ -31,11 +31,11 @@ def run(options: argparse.Namespace) -> int:
         MisuseError: arguments, files or an address that cannot be used.
     """
     scenarios = chosen(load(options.scenario), options.only)
+    if not scenarios:
+        raise CheckArgumentError(f"--only: wanted a name, cause or state of a scenario, was {' '.join(options.only)}")
     if options.list:
         print("\n".join(list_lines(scenarios, as_json=options.json)))
         return 0
-    if not scenarios:
-        raise CheckArgumentError(f"--only: wanted a name, cause or state of a scenario, was {' '.join(options.only)}")
     if options.gateway is None or options.keys is None:
         missing = "HOST:PORT" if options.gateway is None else "--keys FILE"
         raise CheckArgumentError(f"wanted {missing}, but there is none")

@@ -58,7 +58,7 @@ Role = Literal["trader", "drop_copy"]
 
 
 class Gateway(Struct, frozen=True, kw_only=True):
-    """[gateway]: the settings of one gateway. Design.md says what each means; units stand in the names."""
+    """[gateway]: the settings of one gateway. The README says what each means; units stand in the names."""
 
     name: Name = "gw-a"
     host: Text = "127.0.0.1"

@@ -7,7 +7,6 @@ memory.
 
 import argparse
 import io
-import os
 import sys
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -27,8 +26,6 @@ STANDARD_INPUT: Final = "-"
 BAD_FOUND: Final = 1
 """Exit code when something in the capture was not a sound frame."""
 
-_BROKEN_PIPE: Final = 141
-"""128 + SIGPIPE, as shells count."""
 _ORDER_FIELDS: Final = frozenset({"order_id", "client_order_id", "quote_id", "bid_order_id", "ask_order_id"})
 
 Entry = dict[str, Any]
@@ -259,11 +256,5 @@ def run(options: argparse.Namespace) -> int:
         if not file.seekable() and isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(line_buffering=True)  # a capture that is still going on: nothing waits for the next
         decode = _decode_capture if file.peek(4)[:4] in MAGICS else _decode_bytes
-        try:
-            decode(file, writer)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # Whoever read this has seen enough; what is buffered still must go somewhere when the process ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return _BROKEN_PIPE
+        decode(file, writer)
     return BAD_FOUND if writer.found_bad else 0

@@ -1,5 +1,6 @@
 """gateway/__main__.py: what each command prints, where, and its exit code."""
 
+import os
 import re
 import socket
 import subprocess
@@ -143,3 +144,19 @@ def test_the_module_runs_as_the_command_and_tells_its_version() -> None:
     done = subprocess.run([sys.executable, "-m", "gateway", "--version"], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, f"breakwire {__version__}\n", "")
+
+
+def test_a_command_whose_output_nobody_reads_ends_without_a_traceback() -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with open(write_end, "wb") as nobody:
+        command = [sys.executable, "-m", "gateway", "cod-check", "--list"]
+        done = subprocess.run(command, stdout=nobody, stderr=subprocess.PIPE, timeout=60)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_pattern_that_names_no_scenario_is_an_error_of_the_list_too(capsys: Captured) -> None:
+    assert main(["cod-check", "--list", "--only", "nothing-like-it"]) == 2
+    assert capsys.readouterr() == (
+        "", "breakwire: --only: wanted a name, cause or state of a scenario, was nothing-like-it\n"
+    )  # fmt: skip
