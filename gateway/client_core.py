@@ -121,18 +121,22 @@ class ClientCore(SessionCore):
 
     @property
     def orders(self) -> OwnOrders:
+        """The session's orders, and what they became."""
         return self._reports.orders
 
     @property
     def quotes(self) -> OwnQuotes:
+        """The session's quotes, and what they became."""
         return self._reports.quotes
 
     @property
     def freezes(self) -> Freezes:
+        """Which market-maker groups are frozen, and until when."""
         return self._reports.freezes
 
     @property
     def dead_man_switch(self) -> DeadManSwitch:
+        """What is known of the portfolio's switch."""
         return self._reports.dead_man_switch
 
     # -- Commands: orders ----------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ class Clock:
         self._offset_ns = time.time_ns() - time.monotonic_ns()
 
     def now_ns(self) -> int:
+        """Core time: ns since the epoch, never going back."""
         return time.monotonic_ns() + self._offset_ns
 
     def monotonic_ns(self, now_ns: int) -> int:
@@ -48,6 +49,7 @@ class Face(Generic[CoreT]):
 
     @property
     def is_logged_on(self) -> bool:
+        """Whether LogonConf has come, and the line is up."""
         return self.core.is_logged_on
 
     @property

@@ -116,6 +116,7 @@ class SessionCore:
 
     @property
     def is_logged_on(self) -> bool:
+        """Whether LogonConf has come, and the line is up."""
         return self.state is SessionState.LOGGED_ON
 
     @property

@@ -152,4 +152,5 @@ class Request:
 
     @property
     def is_pending(self) -> bool:
+        """Whether no answer has come yet."""
         return self.state is RequestState.PENDING

@@ -258,8 +258,7 @@ def relations() -> dict[str, bool]:
             _fixed_bytes("OpenOrdersResponse") + OPEN_ORDERS_ENTRIES_MAX * _entry_bytes("OpenOrdersResponse")
         )
         <= BUFFER_LEAST_BYTES // 2,
-        "one entry more would not": padded(orders_canceled + _entry_bytes("OrdersCanceled"))
-        > FRAME_SIZE_MAX_OUT_BYTES,
+        "one entry more would not": padded(orders_canceled + _entry_bytes("OrdersCanceled")) > FRAME_SIZE_MAX_OUT_BYTES,
         "the fills of one order fit in a frame out": padded(NEW_ORDER_RESPONSE_FILLS_MAX_BYTES)
         <= FRAME_SIZE_MAX_OUT_BYTES,
         "a MassQuoteResponse full of entries and fills fits in a frame out": padded(

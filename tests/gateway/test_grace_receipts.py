@@ -92,9 +92,7 @@ def test_a_reset_logon_that_ends_a_lost_session_is_told_the_receipt_that_was_ask
     again.logon("maker-1", reset=True, number=1)
     driver.settle()
     now = START + 5
-    said = receipt(
-        "maker-1", Cause.TCP_RESET, entries(1, 2), (2, 2), now, last_heard_time=START, detected_time=START
-    )
+    said = receipt("maker-1", Cause.TCP_RESET, entries(1, 2), (2, 2), now, last_heard_time=START, detected_time=START)
     assert again.read() == [
         (1, "LogonConf", logon_conf()),
         (2, "OrdersCanceled", orders_canceled(3, entries(1, 2), now)),

@@ -1,6 +1,5 @@
 """Cancels by request, and where reports about orders go: every frame byte for byte."""
 
-
 import pytest
 from support.core_driver import (
     SECOND,

@@ -127,9 +127,7 @@ def fast(large_scenes: dict[int, Scene], fresh_large_key: Iterator[str]) -> Barr
 
 
 @pytest.mark.parametrize("lost", [True, False], ids=["lost", "displaced"])
-def test_a_newcomer_is_confirmed_after_the_last_cancel_and_what_it_sent_is_done_then(
-    fast: Barrier, lost: bool
-) -> None:
+def test_a_newcomer_is_confirmed_after_the_last_cancel_and_what_it_sent_is_done_then(fast: Barrier, lost: bool) -> None:
     if lost:
         fast.lose()
     newcomer = fast.newcomer()

@@ -1,1 +1,1 @@
-"""Helpers of the scenario tests: processes, configurations, the independent client, and what a drop copy adds up to."""
+"""What the scenario tests share: processes, configurations, the independent client, and what a drop copy adds up to."""
