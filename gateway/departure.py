@@ -72,7 +72,7 @@ class Departure:
 
     def end_graces(self, judged: int, now: int) -> None:
         """Whoever was lost and has not come back by then, on the clock that stalls do not advance, is gone."""
-        while (session := self._grace.first_over(judged)) is not None:
+        for session in self._grace.over(judged):
             self._core.gone(session, self._grace.loss_of(session).cause, now)
 
     def end(self, ending: Ending, now: int) -> None:

@@ -10,12 +10,16 @@ orders live, can be filled, and are reported into its stream. Then one of two th
                 operator ends the session. The fence goes up then, under the cause of the loss and with its time as
                 detectedTime; what follows is what always follows.
 
+Whoever logs on in time but has to wait first, because others' fires still have orders of the session to tell of, has
+taken over: the time does not run out meanwhile, unless that connection gives up.
+
 Every session has the same grace, so they run out in the order of the losses: nothing is sorted or searched. The time is
 judged on the clock that stalls of the gateway do not advance: nobody could come back meanwhile, and nobody could trade.
 """
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from itertools import takewhile
 
 from codec.layout import Cause
 from gateway.session import Session
@@ -57,8 +61,10 @@ class Grace:
         """The session is lost no more; returns how it had been."""
         return self._lost.pop(session)
 
-    def first_over(self, judged: int) -> Session | None:
-        """The session lost first, if its grace is over by then."""
-        for session, loss in self._lost.items():
-            return session if judged >= loss.lost_judged + self.grace_ns else None
-        return None
+    def over(self, judged: int) -> list[Session]:
+        """The sessions whose grace is over by then, in the order of their losses, but for those that are back.
+
+        Whoever logged on in time and only waits until something else is told has its orders, late as that may be.
+        """
+        over = takewhile(lambda lost: judged >= lost[1].lost_judged + self.grace_ns, self._lost.items())
+        return [session for session, _ in over if session.newcomer is None]

@@ -501,11 +501,11 @@ def test_only_covered_orders_go_when_the_time_is_over_whoever_took_them_over(mod
 def test_the_first_to_be_lost_is_the_first_whose_time_is_over() -> None:
     grace = Grace(10)
     first, second = (CoreDriver().session(client_id) for client_id in ("maker-1", "maker-2"))
-    assert (grace.first_end_judged, grace.first_over(10**30)) == (None, None)
+    assert (grace.first_end_judged, grace.over(10**30)) == (None, [])
     losses = [Loss(Cause.TCP_RESET, 100, 50), Loss(Cause.TCP_CLOSED, 105, 55)]
     grace.begin(first, losses[0])
     grace.begin(second, losses[1])
     assert (grace.first_end_judged, grace.loss_of(first), grace.loss_of(second)) == (60, *losses)
-    assert (grace.first_over(59), grace.first_over(60)) == (None, first)
+    assert (grace.over(59), grace.over(60), grace.over(65)) == ([], [first], [first, second])
     assert grace.end(first) == losses[0]
-    assert (grace.first_end_judged, grace.first_over(64), grace.first_over(65)) == (65, None, second)
+    assert (grace.first_end_judged, grace.over(64), grace.over(65)) == (65, [], [second])

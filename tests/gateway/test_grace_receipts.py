@@ -160,7 +160,6 @@ def test_a_reset_logon_fires_what_the_lost_connection_had_armed() -> None:
 
 @pytest.mark.parametrize("leaves", [False, True])
 def test_a_lost_session_whose_orders_another_one_has_killed_is_taken_over_when_that_is_told(leaves: bool) -> None:
-    """The newcomer waits for the cancels of the fire, and so for longer than the grace perhaps."""
     driver = lenient(drain_step_orders=1)
     maker = with_orders(arm(driver.logged_on("maker-1")), 1)
     mate = with_orders(driver.logged_on("maker-2"), 2, 3)
@@ -186,3 +185,24 @@ def test_a_lost_session_whose_orders_another_one_has_killed_is_taken_over_when_t
     assert driver.ends() == [("maker-1", "PROTOCOL_VIOLATION", 1), ("maker-2", "TCP_RESET", 0)]
     said = logged_out(Cause.PROTOCOL_VIOLATION, ": more than 7 zero bytes between frames")
     assert maker.read()[-1][1:] == ("LoggedOut", said)
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_who_is_back_in_time_takes_over_though_other_cancels_keep_it_waiting_for_longer(leaves: bool) -> None:
+    driver = lenient(drain_step_orders=1)
+    maker = with_orders(driver.logged_on("maker-1"), 1, 2)
+    mate = arm(driver.logged_on("maker-2"))
+    mate.raw(bytes(8))  # a violation: the portfolio goes, but not what is entered after that
+    with_orders(maker, 3)
+    maker.lose()
+    again = driver.connect()
+    again.logon("maker-1", reset=False, number=5)
+    driver.tick(GRACE)
+    assert driver.session("maker-1").state == SessionState.SESSION_LOST
+    if leaves:
+        again.lose()
+        driver.tick()
+    driver.settle()
+    assert again.names() == ([] if leaves else ["LogonConf"])
+    assert driver.ends() == [("maker-2", "PROTOCOL_VIOLATION", 0)] + [("maker-1", "TCP_RESET", 1)] * leaves
+    assert open_orders(driver, "maker-1") == (0 if leaves else 1)

@@ -142,6 +142,7 @@ class Simulation:
         self.ended: list[tuple[str, str]] = []
         self.taken_over = 0
         self._lost_at: dict[Session, int] = {}
+        self._back_at: dict[Session, int] = {}  # when somebody last waited to take a lost session over
         self.filled: dict[int, int] = {}  # what has filled of each open order
         self.owner: dict[int, str] = {}
         self.dead: set[int] = set()
@@ -340,6 +341,8 @@ class Simulation:
         for session in self.driver.core.sessions:
             before = self._watched.get(session)
             state = (session.state, session.epoch)
+            if session.state == SessionState.SESSION_LOST and session.newcomer is not None:
+                self._back_at[session] = self.now
             if state == before:
                 continue
             self._watched[session] = state
@@ -368,7 +371,9 @@ class Simulation:
         if session.state == SessionState.SESSION_ENDING and session.newcomer is None:
             left_ns = lost_for - self._stood_still(lost_at, noticed=True)
             assert left_ns >= self.grace_ns, f"{session.client_id} had only {left_ns} ns to come back"
-        patience = self.grace_ns + self._stood_still(lost_at)
+        # Who was back in time may have had to wait for longer, and may have given up then.
+        waited_ns = self._back_at.pop(session, lost_at) - lost_at
+        patience = max(self.grace_ns, waited_ns + LOOK_INTERVAL) + self._stood_still(lost_at)
         assert lost_for <= patience, f"{session.client_id} was lost for {lost_for} ns, {patience=}"
 
     def _check_silence(self, session: Session, cause: str) -> None:

@@ -220,7 +220,8 @@ class NaiveGateway:
                 session.probed_judged = self.judged
             elif seen >= session.spoke + self.silence.interval_ns:
                 self.say(session, "Heartbeat", {"correlation_id": 0})
-        over = [one for one in self.sessions if one.loss is not None and judged >= one.loss.judged + self.grace_ns]
+        lost = [one for one in self.sessions if one.loss is not None and one.newcomer is None]
+        over = [one for one in lost if judged >= one.loss.judged + self.grace_ns]
         for session in sorted(over, key=order):
             self.gone(session, Cause.ADMIN)
         self.fire_switches(seen)
