@@ -31,6 +31,8 @@ def run(options: argparse.Namespace) -> int:
         MisuseError: arguments, files or an address that cannot be used.
     """
     scenarios = chosen(load(options.scenario), options.only)
+    if not scenarios and not options.only:
+        raise CheckArgumentError(f"--scenario: wanted scenarios, but there are none in {', '.join(options.scenario)}")
     if not scenarios:
         raise CheckArgumentError(f"--only: wanted a name, cause or state of a scenario, was {' '.join(options.only)}")
     if options.list:

@@ -160,3 +160,10 @@ def test_a_pattern_that_names_no_scenario_is_an_error_of_the_list_too(capsys: Ca
     assert capsys.readouterr() == (
         "", "breakwire: --only: wanted a name, cause or state of a scenario, was nothing-like-it\n"
     )  # fmt: skip
+
+
+def test_a_file_without_scenarios_is_an_error(tmp_path: Path, capsys: Captured) -> None:
+    empty = tmp_path / "empty.toml"
+    empty.touch()
+    assert main(["cod-check", "--list", "--scenario", str(empty)]) == 2
+    assert capsys.readouterr() == ("", f"breakwire: --scenario: wanted scenarios, but there are none in {empty}\n")
