@@ -140,11 +140,11 @@ def test_it_fires_once_and_orders_entered_afterwards_live(scene: Scene) -> None:
 def test_refreshes_keep_it_from_firing(scene: Scene) -> None:
     maker = scene.trader("maker-1")
     order_id = maker.place(order(1))
-    began = arm(maker, 400, arm_sequence=1) - 400 * MS
+    began = arm(maker, 1_500, arm_sequence=1) - 1_500 * MS
     sequence, now = 1, began
-    while now < began + 1_000 * MS:
+    while now < began + 2_500 * MS:
         sequence += 1
-        now = arm(maker, 400, sequence) - 400 * MS
+        now = arm(maker, 1_500, sequence) - 1_500 * MS
     # Had it fired before, that would have come between the answers.
     assert maker.frame().plain == orders_canceled(canceled(1, order_id))
     assert len(expiries(scene, 1)) == 1
