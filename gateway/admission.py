@@ -173,6 +173,7 @@ class Admission:
         last_processed = 0 if request.reset else session.last_processed
         fires = self._start_numbers(session, request)
         session.options = 0
+        session.reissued_bytes = 0
         session.stream.attach()
         session.send_logon_conf(self._heartbeat_interval_s, last_processed, now)
         tell_again(session, fires, now)

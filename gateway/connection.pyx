@@ -357,6 +357,7 @@ cdef class Connection(Link):
             if session.stream.unsent_bytes != 0:
                 self.send_live(session.stream)
             elif not session.stream.replaying:
+                session.reissued_bytes = 0
                 if session.listing == LISTING_WAITS:
                     self.shell.core.drained(session)
                     self.shell.schedule_turn()
@@ -368,7 +369,9 @@ cdef class Connection(Link):
             elif not session.tell_lost(now):
                 self.write(session.stream.replay(WRITE_MAX, session.last_processed, now), True)
                 has_replayed = True
-        if self.write_blocked and self.state == LINK_LIVE and self.unsent_bytes() > self.shell.slow_consumer_bytes:
+        # Cancels of its former connection come all at once, so that nobody is slow who has not taken them yet.
+        if self.write_blocked and self.state == LINK_LIVE and (
+                self.unsent_bytes() > self.shell.slow_consumer_bytes + session.reissued_bytes):
             self.shell.core.slow(self, now)
             self.shell.schedule_turn()
         return 0

@@ -1,6 +1,6 @@
 """Links and sessions: a connection's bytes on the one hand, an API key's numbers, stream and orders on the other."""
 
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from gateway.in_flight cimport Dropped
 from gateway.stream cimport MESSAGE_TYPES, Stream
@@ -63,6 +63,7 @@ cdef class Session:
         readonly bytes client_id_wire   # 16 bytes, NUL padded
         readonly int64_t portfolio_id
         readonly bint drop_copy
+        public uint64_t reissued_bytes  # issued again behind its LogonConf; 0 once its socket has taken all that there was
         public bint is_canary           # the gateway's own (canary.py), which no client has and none can see
         public bint portfolio_cancel    # whether its key may cancel for the whole portfolio: 4010 with that scope, and 4020
         public bint covers_all          # whether every order that its connection enters is covered; how, cover.pyx says

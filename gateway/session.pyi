@@ -60,6 +60,7 @@ class Session:
     ending: Any
     fires: list[Any]
     options: int
+    reissued_bytes: int
     version: int
     epoch: int
     expected_number: int

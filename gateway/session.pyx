@@ -272,6 +272,7 @@ cdef class Session:
         header.last_processed_seq_no = self.last_processed
         header.send_time_ns = now
         self.finish(at, length, False)
+        self.reissued_bytes += length
         return 0
 
     def cancels(self, int64_t first_number, int64_t last_number, int64_t exec_id) -> list:

@@ -230,6 +230,29 @@ def test_a_client_that_leaves_too_many_bytes_unread_is_let_go(make_bench: Callab
     assert names(bench.read(other, 1)) == ["Heartbeat"]
 
 
+def test_cancels_that_are_issued_again_make_nobody_slow_at_once(make_bench: Callable[..., ShellBench]) -> None:
+    bench = make_bench(slow_consumer_bytes=65_536)
+    maker = bench.logged_on("maker-1")
+    for first in range(0, 4_000, 500):
+        maker.raw(b"".join(maker.order_frame(number) for number in range(first, first + 500)))
+        assert names(bench.read(maker, 500)) == ["NewOrderResponse"] * 500
+    maker.reset()
+    bench.until(lambda: bench.causes() == [("maker-1", "TCP_RESET")], "the loss")
+    session = session_of(bench, "maker-1")
+    client, _ = bench.narrow()
+    client.raw(client.logon_frame("maker-1"))
+    bench.until(lambda: session.state == SessionState.SESSION_LIVE, "the logon")
+    bench.turns(5)
+    assert session.stream.unsent_bytes > 65_536
+    cancels = bench.read(client, 4)[1:]
+    assert sum(len(frame.fields["orders"]) for frame in cancels) == 4_000
+    assert session.state == SessionState.SESSION_LIVE
+    # That was all of it: from now on the limit is what it was.
+    never_read(bench, client, at_least=65_536 + 1000 * TEST_REQUEST_BYTES)
+    assert session.ending is not None
+    assert bench.causes() == [("maker-1", "TCP_RESET"), ("maker-1", "SLOW_CONSUMER")]
+
+
 def test_bytes_short_of_the_limit_may_stay_unread(make_bench: Callable[..., ShellBench]) -> None:
     bench = make_bench(slow_consumer_bytes=1 << 20)
     client = narrow(bench)
