@@ -283,6 +283,9 @@ cdef class Dispatcher:
         if number != session.expected_number and self.strict:
             self.policy.violated(session.link, f"sequence number {number}, wanted {session.expected_number}", now)
             return 0
+        if now >= self.releases.queue.next_due and template_id != TEMPLATE_LOGOUT and template_id != TEMPLATE_LOGON:
+            # What is due comes first, before this frame counts as processed. But nothing comes before a fence.
+            self.releases.release(now)
         if self.orders.engine.registry.dead != 0 and not self.may_begin(session, frame, length, now):
             session.link.is_held_up = True
             self.held_up.append(session.link)
@@ -308,9 +311,6 @@ cdef class Dispatcher:
             or check_request(frame, length, session.version, &problem) != 0
         ):
             return True
-        # What is due comes first, here as in _request.
-        if now >= self.releases.queue.next_due:
-            self.releases.release(now)
         if template_id == TEMPLATE_MASS_QUOTE_REQUEST:
             return self.mass_quotes.is_clear(session, frame, now)
         return self.orders.is_clear(session, template_id, frame + HEADER_SIZE, now)
@@ -318,11 +318,8 @@ cdef class Dispatcher:
     cdef int _request(self, Session session, uint16_t template_id, const uint8_t* frame, size_t length, int64_t now) except -1:
         cdef const uint8_t* root = frame + HEADER_SIZE
         if template_id == TEMPLATE_LOGOUT:
-            # Nothing comes before its fence.
             self.policy.logout(session, now)
             return 0
-        if now >= self.releases.queue.next_due:
-            self.releases.release(now)
         if template_id == TEMPLATE_HEARTBEAT:
             return 0
         if template_id == TEMPLATE_TEST_REQUEST:

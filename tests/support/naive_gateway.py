@@ -539,6 +539,8 @@ class NaiveGateway:
         if self.strict and frame.number != session.expected:
             self.violated(session, f"sequence number {frame.number}, wanted {session.expected}")
             return
+        if frame.name not in ("Logon", "Logout"):
+            self.orders.release()
         session.expected = frame.number + 1
         session.last_processed = frame.number
         if frame.name == "Logon":
@@ -551,7 +553,6 @@ class NaiveGateway:
         if frame.name == "Logout":
             self.gone(session, Cause.LOGOUT)
             return
-        self.orders.release()
         if frame.name == "TestRequest":
             self.say(session, "Heartbeat", {"correlation_id": frame.fields["correlation_id"]})
         elif frame.name == "ResendRequest":
