@@ -115,7 +115,7 @@ def entry_of(order: NaiveOrder, is_covered: bool) -> Fields:
         "client_order_id": order.client_order_id,
         "order_id": order.order_id,
         "instrument_id": order.instrument_id,
-        "price": order.price,
+        "price": order.price if order.has_price else None,
         "quantity": nano(order.quantity),
         "total_filled": nano(order.filled),
         "side": order.side,

@@ -60,6 +60,8 @@ class NaiveOrder:
     shown: int | None = None
     is_bumped: bool = False
     """It waits behind a speed bump, in no book."""
+    has_price: bool = True
+    """Only a market order that waits has none, whatever `price` says."""
     is_quote: bool = False
     """Then client_order_id is its quote id, by which it is not found."""
     slot: Slot | None = None

@@ -70,6 +70,7 @@ class NaiveSpeedBumps(NaiveEngine):
         self.last_order_id += 1
         held = self.rest(order, order.price or 0)
         held.is_bumped = True
+        held.has_price = order.price is not None
         due = self.due(order)
         self.requests.append(Request(due, held, order.correlation_id, order.owner, order.price, order.time_in_force))
         told = outcome_of(order, status="accepted", order_id=self.last_order_id)
@@ -99,6 +100,7 @@ class NaiveSpeedBumps(NaiveEngine):
         assert asked.price is not None
         assert asked.quantity is not None
         target.is_bumped, target.price, target.quantity = True, asked.price, asked.quantity
+        target.has_price = True
         target.show_quantity = target.show_quantity if asked.show_quantity is None else asked.show_quantity
         self.requests.append(Request(self.due(asked), target, asked.correlation_id, requester, asked.price))
         return self.amended(asked, target, OrderStatus.QUEUED)
@@ -151,6 +153,7 @@ class NaiveSpeedBumps(NaiveEngine):
             reason = CancelReason.TIME_IN_FORCE if stop is None else stop
             return self.amended(asked, order, OrderStatus.CANCELED, reason, events)
         order.price = asked.price = fills[-1].price if asked.price is None else asked.price
+        order.has_price = True
         self.come_to_rest(order)
         return self.amended(asked, order, OrderStatus.ACTIVE, events=events)
 
